@@ -1,0 +1,1 @@
+"""One folder per provider, behind the contract in channels.base."""

@@ -1,0 +1,51 @@
+"""What a provider said about one recipient: a value, never an exception.
+
+"Accepted" means that the provider took the message.  It never means that it was
+delivered or read: mobile carriers and LINE accept messages and drop them silently.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider took the message; `reference` is the provider's own name for it."""
+
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The message lies ready where the recipient fetches it (web chat).
+
+    It becomes accepted by the receipt that says it was displayed.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class TryLater:
+    """Nothing was taken, but a later try may succeed; `after` is what the provider asked."""
+
+    reason: str
+    after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nothing was taken and trying again is useless; `reason` is a stable code."""
+
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The provider was asked and no answer came: perhaps it accepted, perhaps not."""
+
+    reason: str
+
+
+Outcome = Accepted | Placed | TryLater | Refused | Unknown

@@ -1,0 +1,134 @@
+"""The only reader of the environment: one frozen object, every field documented.
+
+Each field is read from `RENRAKUMO_<NAME>`; docs/settings.md lists them and a house test
+keeps the two in step.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "RENRAKUMO_"
+
+
+class Settings(BaseSettings):
+    """What one installation is told from outside."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    var_dir: Path = Field(
+        default=Path("var"),
+        description="Folder for what the installation makes itself: keys, journals and, by "
+        "default, the database.",
+    )
+    database_url: str = Field(
+        default="sqlite:///var/renrakumo.db",
+        description="`sqlite:///path` or `postgresql+psycopg://user:password@host/name`.",
+    )
+    public_url: str = Field(
+        default="http://127.0.0.1:8000",
+        description="The address at which families reach this installation, without a slash "
+        "at its end; every link in a message begins with it.",
+    )
+    secret_key: SecretStr | None = Field(
+        default=None,
+        description="Signs links, buttons and audit entries. Made in `var/secret.key` at the "
+        "first start if not given. At least 32 characters.",
+        min_length=32,
+    )
+    data_keys_file: Path | None = Field(
+        default=None,
+        description="JSON file with the keys that encrypt personal data. Made as "
+        "`var/keys.json` at the first start if not given. Without it the addresses are lost: "
+        "keep a copy apart from the database's.",
+    )
+    listen: str = Field(
+        default="127.0.0.1:8000", description="Address and port of the web server."
+    )
+    trusted_proxies: int = Field(
+        default=0,
+        ge=0,
+        le=5,
+        description="How many reverse proxies stand before the web server and may say who "
+        "the client is.",
+    )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        description="Bearer token for `/metrics`; without it only loopback may read them.",
+    )
+    board_code: str = Field(
+        default="city",
+        description="Short name of the board of education that this installation serves.",
+    )
+    board_name: str = Field(
+        default="教育委員会",
+        description="Name of the board of education, as guardians read it.",
+    )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="The relay that mail leaves through: `smtp://user:password@host:587`, "
+        "`smtps://…`; several, comma-separated, are tried in turn. `?tls=required` insists on "
+        "TLS. Mail is off without it.",
+    )
+    mail_from: str | None = Field(
+        default=None, description="The sender's address of every mail. Mail is off without it."
+    )
+    mail_connections: int = Field(
+        default=8, ge=1, le=64, description="How many chunks one worker sends at the same time."
+    )
+    mail_in_listen: str | None = Field(
+        default=None,
+        description="Address and port on which mail is taken in over SMTP, such as "
+        "`127.0.0.1:2526`. Mail intake is off without it.",
+    )
+    mail_in_domain: str | None = Field(
+        default=None, description="The domain of the addresses that take mail in."
+    )
+    log_format: Literal["json", "text"] = Field(
+        default="json", description="How log lines look."
+    )
+
+    @property
+    def mail_is_on(self) -> bool:
+        return self.smtp_url is not None and self.mail_from is not None
+
+    @property
+    def listen_host_port(self) -> tuple[str, int]:
+        return host_port(self.listen)
+
+    def secret(self) -> bytes:
+        """The key that signs links and audit entries; made at the first start."""
+        if self.secret_key is not None:
+            return self.secret_key.get_secret_value().encode()
+        path = self.var_dir / "secret.key"
+        if not path.exists():
+            _make_secret(path)
+        return path.read_bytes().strip()
+
+
+def host_port(address: str) -> tuple[str, int]:
+    """Split `host:port`; raises ValueError for anything else."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise ValueError(f"expected host:port, got {address!r}")
+    return host.strip("[]"), int(port)
+
+
+def _make_secret(path: Path) -> None:
+    """Written aside and linked into place: of two first starts at once, one key wins."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    draft.write_bytes(base64.urlsafe_b64encode(secrets.token_bytes(48)))
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        return
+    finally:
+        draft.unlink()

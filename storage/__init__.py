@@ -1,0 +1,1 @@
+"""Tables, queries and transactions: the only place with SQLAlchemy."""

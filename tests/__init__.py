@@ -1,0 +1,1 @@
+"""The tests, one folder per storey; `house` checks the house itself, `journeys` whole ways."""

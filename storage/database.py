@@ -84,13 +84,18 @@ class Database:
 
 
 def _engine(url: str) -> Engine:
+    """Parameters are hidden from error messages, because those are logged."""
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
+        return create_engine(
+            url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True
+        )
     path = make_url(url).database
     if path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     # autocommit here means that the driver begins nothing by itself: BEGIN is ours.
-    engine = create_engine(url, connect_args={"timeout": 10, "isolation_level": None})
+    engine = create_engine(
+        url, connect_args={"timeout": 10, "isolation_level": None}, hide_parameters=True
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-import storage.tables
+import storage.tables.columns
 
 revision = "${up_revision}"
 down_revision = ${chr(34) + down_revision + chr(34) if down_revision else None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-import storage.tables
+import storage.tables.columns
 
 revision = "0001"
 down_revision = None
@@ -27,7 +27,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("zone", sa.String(length=40), nullable=False),
         sa.Column("settings", sa.JSON(), nullable=False),
-        sa.Column("created_at", storage.tables.UtcTime(timezone=True), nullable=False),
+        sa.Column("created_at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_boards")),
         sa.UniqueConstraint("code", name=op.f("uq_boards_code")),
     )
@@ -36,8 +36,8 @@ def upgrade() -> None:
         sa.Column("worker", sa.String(length=64), nullable=False),
         sa.Column("host", sa.String(length=255), nullable=False),
         sa.Column("path", sa.Text(), nullable=False),
-        sa.Column("opened_at", storage.tables.UtcTime(timezone=True), nullable=False),
-        sa.Column("replayed_at", storage.tables.UtcTime(timezone=True), nullable=True),
+        sa.Column("opened_at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
+        sa.Column("replayed_at", storage.tables.columns.UtcTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("worker", name=op.f("pk_journals")),
     )
     op.create_table(
@@ -50,7 +50,7 @@ def upgrade() -> None:
         ),
         sa.Column("board_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("scope", sa.String(length=100), nullable=False),
-        sa.Column("at", storage.tables.UtcTime(timezone=True), nullable=False),
+        sa.Column("at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["board_id"], ["boards.id"], name=op.f("fk_attempts_board_id_boards")
         ),
@@ -84,7 +84,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("board_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("at", storage.tables.UtcTime(timezone=True), nullable=False),
+        sa.Column("at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
         sa.Column("actor", sa.String(length=64), nullable=False),
         sa.Column("verb", sa.String(length=64), nullable=False),
         sa.Column("subject", sa.String(length=64), nullable=False),
@@ -115,8 +115,8 @@ def upgrade() -> None:
         sa.Column("domain", sa.String(length=255), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("language", sa.String(length=8), nullable=False),
-        sa.Column("created_at", storage.tables.UtcTime(timezone=True), nullable=False),
-        sa.Column("seen_at", storage.tables.UtcTime(timezone=True), nullable=True),
+        sa.Column("created_at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
+        sa.Column("seen_at", storage.tables.columns.UtcTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["board_id"], ["boards.id"], name=op.f("fk_contact_points_board_id_boards")
         ),
@@ -164,9 +164,9 @@ def upgrade() -> None:
         sa.Column("payload_cipher", sa.LargeBinary(), nullable=True),
         sa.Column("state", sa.String(length=8), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
-        sa.Column("at", storage.tables.UtcTime(timezone=True), nullable=False),
-        sa.Column("received_at", storage.tables.UtcTime(timezone=True), nullable=False),
-        sa.Column("handled_at", storage.tables.UtcTime(timezone=True), nullable=True),
+        sa.Column("at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
+        sa.Column("received_at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
+        sa.Column("handled_at", storage.tables.columns.UtcTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["board_id"], ["boards.id"], name=op.f("fk_inbox_board_id_boards")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox")),
         sa.UniqueConstraint(
@@ -190,7 +190,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("handle", sa.String(length=4), nullable=False),
-        sa.Column("created_at", storage.tables.UtcTime(timezone=True), nullable=False),
+        sa.Column("created_at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["board_id"], ["boards.id"], name=op.f("fk_schools_board_id_boards")
         ),
@@ -212,7 +212,7 @@ def upgrade() -> None:
         sa.Column("board_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name_cipher", sa.LargeBinary(), nullable=False),
         sa.Column("language", sa.String(length=8), nullable=False),
-        sa.Column("created_at", storage.tables.UtcTime(timezone=True), nullable=False),
+        sa.Column("created_at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["board_id"], ["boards.id"], name=op.f("fk_staff_board_id_boards")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_staff")),
     )
@@ -244,16 +244,16 @@ def upgrade() -> None:
         sa.Column(
             "decided_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
-        sa.Column("decided_at", storage.tables.UtcTime(timezone=True), nullable=True),
+        sa.Column("decided_at", storage.tables.columns.UtcTime(timezone=True), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("send_at", storage.tables.UtcTime(timezone=True), nullable=True),
-        sa.Column("valid_until", storage.tables.UtcTime(timezone=True), nullable=True),
-        sa.Column("due_at", storage.tables.UtcTime(timezone=True), nullable=True),
+        sa.Column("send_at", storage.tables.columns.UtcTime(timezone=True), nullable=True),
+        sa.Column("valid_until", storage.tables.columns.UtcTime(timezone=True), nullable=True),
+        sa.Column("due_at", storage.tables.columns.UtcTime(timezone=True), nullable=True),
         sa.Column("approved_families", sa.Integer(), nullable=True),
-        sa.Column("frozen_at", storage.tables.UtcTime(timezone=True), nullable=True),
-        sa.Column("finished_at", storage.tables.UtcTime(timezone=True), nullable=True),
-        sa.Column("created_at", storage.tables.UtcTime(timezone=True), nullable=False),
-        sa.Column("updated_at", storage.tables.UtcTime(timezone=True), nullable=False),
+        sa.Column("frozen_at", storage.tables.columns.UtcTime(timezone=True), nullable=True),
+        sa.Column("finished_at", storage.tables.columns.UtcTime(timezone=True), nullable=True),
+        sa.Column("created_at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
+        sa.Column("updated_at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["board_id"], ["boards.id"], name=op.f("fk_broadcasts_board_id_boards")
         ),
@@ -286,8 +286,8 @@ def upgrade() -> None:
         sa.Column("address_cipher", sa.LargeBinary(), nullable=False),
         sa.Column("pin_index", sa.LargeBinary(), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
-        sa.Column("expires_at", storage.tables.UtcTime(timezone=True), nullable=False),
-        sa.Column("used_at", storage.tables.UtcTime(timezone=True), nullable=True),
+        sa.Column("expires_at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
+        sa.Column("used_at", storage.tables.columns.UtcTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["asker_id"],
             ["contact_points.id"],
@@ -321,8 +321,8 @@ def upgrade() -> None:
         sa.Column("awaited", sa.String(length=100), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
-        sa.Column("expires_at", storage.tables.UtcTime(timezone=True), nullable=False),
-        sa.Column("updated_at", storage.tables.UtcTime(timezone=True), nullable=False),
+        sa.Column("expires_at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
+        sa.Column("updated_at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["board_id"], ["boards.id"], name=op.f("fk_dialogues_board_id_boards")
         ),
@@ -385,7 +385,7 @@ def upgrade() -> None:
             "family_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.Column("language", sa.String(length=8), nullable=False),
-        sa.Column("created_at", storage.tables.UtcTime(timezone=True), nullable=False),
+        sa.Column("created_at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["board_id"], ["boards.id"], name=op.f("fk_guardians_board_id_boards")
         ),
@@ -409,9 +409,9 @@ def upgrade() -> None:
         sa.Column("board_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("code_index", sa.LargeBinary(), nullable=False),
         sa.Column("staff_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("created_at", storage.tables.UtcTime(timezone=True), nullable=False),
-        sa.Column("expires_at", storage.tables.UtcTime(timezone=True), nullable=False),
-        sa.Column("used_at", storage.tables.UtcTime(timezone=True), nullable=True),
+        sa.Column("created_at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
+        sa.Column("expires_at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
+        sa.Column("used_at", storage.tables.columns.UtcTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["board_id"], ["boards.id"], name=op.f("fk_invitations_board_id_boards")
         ),
@@ -433,7 +433,7 @@ def upgrade() -> None:
             "school_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.Column("board_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("at", storage.tables.UtcTime(timezone=True), nullable=False),
+        sa.Column("at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["board_id"], ["boards.id"], name=op.f("fk_opt_outs_board_id_boards")
         ),
@@ -464,8 +464,8 @@ def upgrade() -> None:
         sa.Column("payload_cipher", sa.LargeBinary(), nullable=False),
         sa.Column("state", sa.String(length=8), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
-        sa.Column("not_before", storage.tables.UtcTime(timezone=True), nullable=False),
-        sa.Column("created_at", storage.tables.UtcTime(timezone=True), nullable=False),
+        sa.Column("not_before", storage.tables.columns.UtcTime(timezone=True), nullable=False),
+        sa.Column("created_at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["board_id"], ["boards.id"], name=op.f("fk_replies_board_id_boards")
         ),
@@ -497,9 +497,9 @@ def upgrade() -> None:
         ),
         sa.Column("id_index", sa.LargeBinary(), nullable=False),
         sa.Column("id_cipher", sa.LargeBinary(), nullable=False),
-        sa.Column("created_at", storage.tables.UtcTime(timezone=True), nullable=False),
-        sa.Column("expires_at", storage.tables.UtcTime(timezone=True), nullable=False),
-        sa.Column("revoked_at", storage.tables.UtcTime(timezone=True), nullable=True),
+        sa.Column("created_at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
+        sa.Column("expires_at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", storage.tables.columns.UtcTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["board_id"], ["boards.id"], name=op.f("fk_school_ids_board_id_boards")
         ),
@@ -549,8 +549,8 @@ def upgrade() -> None:
         sa.Column("staff_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("school_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("role", sa.String(length=16), nullable=False),
-        sa.Column("starts_at", storage.tables.UtcTime(timezone=True), nullable=False),
-        sa.Column("ends_at", storage.tables.UtcTime(timezone=True), nullable=True),
+        sa.Column("starts_at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
+        sa.Column("ends_at", storage.tables.columns.UtcTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["board_id"], ["boards.id"], name=op.f("fk_staff_roles_board_id_boards")
         ),
@@ -586,7 +586,7 @@ def upgrade() -> None:
         sa.Column("height", sa.Integer(), nullable=False),
         sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.Column("preview", sa.LargeBinary(), nullable=False),
-        sa.Column("created_at", storage.tables.UtcTime(timezone=True), nullable=False),
+        sa.Column("created_at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["board_id"], ["boards.id"], name=op.f("fk_attachments_board_id_boards")
         ),
@@ -673,9 +673,9 @@ def upgrade() -> None:
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("worker", sa.String(length=64), nullable=True),
-        sa.Column("leased_until", storage.tables.UtcTime(timezone=True), nullable=True),
-        sa.Column("not_before", storage.tables.UtcTime(timezone=True), nullable=False),
-        sa.Column("deadline", storage.tables.UtcTime(timezone=True), nullable=False),
+        sa.Column("leased_until", storage.tables.columns.UtcTime(timezone=True), nullable=True),
+        sa.Column("not_before", storage.tables.columns.UtcTime(timezone=True), nullable=False),
+        sa.Column("deadline", storage.tables.columns.UtcTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["broadcast_id"], ["broadcasts.id"], name=op.f("fk_chunks_broadcast_id_broadcasts")
         ),
@@ -708,7 +708,7 @@ def upgrade() -> None:
         sa.Column("doubtful", sa.Integer(), nullable=False),
         sa.Column("reason", sa.String(length=64), nullable=False),
         sa.Column("reference", sa.String(length=200), nullable=False),
-        sa.Column("settled_at", storage.tables.UtcTime(timezone=True), nullable=True),
+        sa.Column("settled_at", storage.tables.columns.UtcTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["broadcast_id"], ["broadcasts.id"], name=op.f("fk_deliveries_broadcast_id_broadcasts")
         ),

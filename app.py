@@ -1,0 +1,90 @@
+"""The composition root: `create_app()` for the web server and the `renrakumo` command line."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import click
+from pydantic import ValidationError
+
+from settings import PREFIX, Settings
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+# Imported only when called, so that `explain` does not wait for Flask and the database.
+VERBS = {
+    "run": "commands.processes:run",
+    "web": "commands.processes:web",
+    "worker": "commands.processes:worker",
+    "intake": "commands.processes:intake",
+    "init": "commands.installation:init",
+    "migrate": "commands.installation:migrate",
+    "doctor": "commands.installation:doctor",
+    "schools": "commands.schools:schools",
+    "groups": "commands.schools:groups",
+    "school-id": "commands.schools:school_id",
+    "staff": "commands.schools:staff",
+    "broadcast": "commands.broadcasts:broadcast",
+    "audit": "commands.broadcasts:audit",
+    "explain": "commands.explain:explain",
+    "demo": "commands.demo.command:demo",
+    "bench": "commands.bench:bench",
+}
+
+
+def create_app() -> Flask:
+    """The web application of one installation, as the environment describes it."""
+    from commands.house import House
+    from commands.logs import set_up_logs
+    from commands.pages import create_pages
+
+    settings = Settings()
+    set_up_logs(settings.log_format)
+    return create_pages(House(settings))
+
+
+class Verbs(click.Group):
+    """Finds a command by its verb and imports it then."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
+        if name not in VERBS:
+            return None
+        module, attribute = VERBS[name].split(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+
+@click.command(cls=Verbs, name="renrakumo")
+@click.version_option(package_name="renrakumo")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """連絡網: a school's notice reaches every family."""
+    if ctx.invoked_subcommand == "explain":
+        return
+    from commands.house import House
+    from commands.logs import set_up_logs
+
+    settings = _settings()
+    set_up_logs(settings.log_format)
+    ctx.obj = House(settings)
+
+
+def _settings() -> Settings:
+    """The settings, or a plain word on which one is wrong (its value may be a secret)."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [
+            f"{PREFIX}{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors()
+        ]
+        raise click.UsageError("\n".join(wrong)) from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

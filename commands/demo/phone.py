@@ -1,0 +1,85 @@
+"""A phone that talks to web chat over HTTP, as the page in a browser does."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.request import Request, urlopen
+
+PATIENCE = 20.0  # Seconds that an answer may take before the demo gives up.
+
+
+class NoAnswer(Exception):
+    """The bot did not answer in time: the demo ends and says so."""
+
+
+@dataclass
+class Phone:
+    """One person's web chat; `entries` are the bubbles seen so far, oldest first."""
+
+    name: str
+    base: str
+    cookie: str
+    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def says(self, text: str) -> list[dict[str, Any]]:
+        """Type a line and wait for the answer."""
+        return self._tell(text=text)
+
+    def taps(self, label: str) -> list[dict[str, Any]]:
+        """Press the newest button with this label and wait for the answer."""
+        for entry in reversed(self.entries.values()):
+            for button in entry.get("buttons", ()):
+                if button["label"] == label:
+                    return self._tell(token=button["token"])
+        raise NoAnswer(f"{self.name}: no button {label}")
+
+    def sends_picture(self, picture: bytes) -> list[dict[str, Any]]:
+        return self._tell(picture=base64.b64encode(picture).decode())
+
+    def waits_for(self, kind: str, words: str = "") -> dict[str, Any]:
+        """Wait until a bubble of this kind with these words is shown."""
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            for entry in self.looks():
+                if entry["kind"] == kind and words in entry["subject"] + entry["text"]:
+                    return entry
+            time.sleep(0.1)
+        raise NoAnswer(f"{self.name}: {kind} {words!r} did not come")
+
+    def looks(self) -> list[dict[str, Any]]:
+        """Fetch and display what is new, telling the server that it was displayed."""
+        shown = self._call("GET", "messages")["messages"]
+        new = [entry for entry in shown if entry["id"] not in self.entries]
+        self.entries.update((entry["id"], entry) for entry in new)
+        if new:
+            self._call("POST", "seen", {"ids": [entry["id"] for entry in new]})
+        return new
+
+    def _tell(self, **what: str) -> list[dict[str, Any]]:
+        self.looks()
+        self._call("POST", "say", {"id": str(uuid.uuid4()), **what})
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            if new := [entry for entry in self.looks() if entry["kind"] == "reply"]:
+                return new
+            time.sleep(0.05)
+        raise NoAnswer(f"{self.name}: no answer")
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        request = Request(  # noqa: S310 (always http on loopback)
+            f"{self.base}{path}",
+            method=method,
+            data=json.dumps(body).encode() if body is not None else None,
+            headers=self._headers(),
+        )
+        with urlopen(request, timeout=10) as answer:  # noqa: S310
+            raw = answer.read()
+        return json.loads(raw) if raw else {}
+
+    def _headers(self) -> dict[str, str]:
+        return {"Content-Type": "application/json", "Cookie": self.cookie}

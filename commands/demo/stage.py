@@ -1,0 +1,54 @@
+"""What the demo's processes share: who holds which phone, and where the stand-in listens."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from actions import reports
+from commands.demo.mailbox import Mailbox
+from storage import broadcasts
+from storage.database import Database
+from web.services import Counts, Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Written by the demo command, read by the demo's web server."""
+
+    phones: dict[str, str]
+    school_id: str
+    control_port: int
+
+    @classmethod
+    def load(cls, path: Path) -> Stage:
+        return cls(**json.loads(path.read_text()))
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self)))
+
+    def mailbox(self) -> Mailbox:
+        return Mailbox(self.control_port)
+
+
+def last_progress(database: Database, board_id: int) -> Progress | None:
+    """How the newest broadcast that began to go out stands now."""
+    with database.reading() as tx:
+        for row in broadcasts.newest(tx, board_id):
+            if row.frozen_at is not None:
+                report = reports.report(tx, row.id)
+                break
+        else:
+            return None
+    return Progress(
+        subject=row.subject,
+        school=report.school or "",
+        families=report.families.total,
+        not_reached=report.families.not_reached,
+        channels={
+            name: Counts(c.recipients, c.accepted, c.refused, c.unknown, c.waiting)
+            for name, c in report.channels.items()
+        },
+        finished=row.finished_at is not None,
+    )

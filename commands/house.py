@@ -1,0 +1,48 @@
+"""What the commands share: the settings and the parts made from them, each when first used."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from actions import boards
+from channels.base import Channel
+from channels.registry import ChannelSettings, MailSettings, open_channels
+from settings import Settings
+from storage.database import Database
+from storage.migrate import upgrade
+from storage.vault import load_vault
+
+
+class House:
+    """One installation, opened bit by bit, so that `explain` never touches a database."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def database(self) -> Database:
+        keys = self.settings.data_keys_file or self.settings.var_dir / "keys.json"
+        return Database(self.settings.database_url, load_vault(keys), self.settings.secret())
+
+    @cached_property
+    def channels(self) -> dict[str, Channel]:
+        return open_channels(ChannelSettings(email=self._mail()))
+
+    @cached_property
+    def board_id(self) -> int:
+        """The board this installation serves; `prepare` made it."""
+        with self.database.reading() as tx:
+            return boards.board_of(tx, self.settings.board_code).id
+
+    def prepare(self) -> None:
+        """Make the keys, bring the schema to its head and open the board if it is new."""
+        upgrade(self.database)
+        with self.database.writing() as tx:
+            boards.open_board(tx, self.settings.board_code, self.settings.board_name)
+
+    def _mail(self) -> MailSettings | None:
+        settings = self.settings
+        if settings.smtp_url is None or settings.mail_from is None:
+            return None
+        relays = settings.smtp_url.get_secret_value()
+        return MailSettings(relays, settings.mail_from, settings.mail_connections)

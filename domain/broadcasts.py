@@ -1,0 +1,94 @@
+"""The life of a broadcast: its states, and every move between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Purpose(StrEnum):
+    """What a broadcast may be for (the notice of 25 October 2012 names these seven)."""
+
+    EARTHQUAKE = "earthquake"
+    DISASTER = "disaster"
+    ACCIDENT = "accident"
+    EVENT = "event"
+    SCHOOL = "school"
+    SYSTEM = "system"
+    OTHER = "other"
+
+
+class State(StrEnum):
+    """`approved` with a later `due_at` is scheduled; see MOVES for what leads where."""
+
+    DRAFT = "draft"
+    PENDING = "pending"
+    APPROVED = "approved"
+    SENDING = "sending"
+    SENT = "sent"
+    RETURNED = "returned"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+class Verb(StrEnum):
+    """What people do, and (from START on) what the system does when its time has come."""
+
+    EDIT = "edit"
+    SUBMIT = "submit"
+    APPROVE = "approve"
+    RETURN = "return"
+    REJECT = "reject"
+    CANCEL = "cancel"
+    WITHDRAW = "withdraw"
+    START = "start"
+    FINISH = "finish"
+    EXPIRE = "expire"
+    OUTGROW = "outgrow"
+
+
+# A pair that does not stand here is refused.  Rejected, cancelled, expired and withdrawn are
+# final: who wants the same again writes it anew, so that the records show two broadcasts.
+MOVES: Mapping[tuple[State, Verb], State] = MappingProxyType(
+    {
+        (State.DRAFT, Verb.EDIT): State.DRAFT,
+        (State.PENDING, Verb.EDIT): State.DRAFT,
+        (State.RETURNED, Verb.EDIT): State.DRAFT,
+        (State.APPROVED, Verb.EDIT): State.DRAFT,
+        (State.DRAFT, Verb.SUBMIT): State.PENDING,
+        (State.PENDING, Verb.APPROVE): State.APPROVED,
+        (State.PENDING, Verb.RETURN): State.RETURNED,
+        (State.PENDING, Verb.REJECT): State.REJECTED,
+        (State.DRAFT, Verb.CANCEL): State.CANCELLED,
+        (State.PENDING, Verb.CANCEL): State.CANCELLED,
+        (State.RETURNED, Verb.CANCEL): State.CANCELLED,
+        (State.APPROVED, Verb.CANCEL): State.CANCELLED,
+        (State.APPROVED, Verb.START): State.SENDING,
+        (State.APPROVED, Verb.OUTGROW): State.PENDING,
+        (State.SENDING, Verb.FINISH): State.SENT,
+        (State.PENDING, Verb.EXPIRE): State.EXPIRED,
+        (State.APPROVED, Verb.EXPIRE): State.EXPIRED,
+        (State.SENDING, Verb.WITHDRAW): State.WITHDRAWN,
+        (State.SENT, Verb.WITHDRAW): State.WITHDRAWN,
+    }
+)
+
+
+def next_state(state: State, verb: Verb) -> State | None:
+    """Where a verb leads from a state; None if it is refused there."""
+    return MOVES.get((state, verb))
+
+
+def due_at(send_at: datetime | None, approved_at: datetime, undo_seconds: int) -> datetime:
+    """When an approved broadcast leaves: never before its approval can no longer be undone."""
+    undo_until = approved_at + timedelta(seconds=undo_seconds)
+    return max(send_at, undo_until) if send_at else undo_until
+
+
+def has_outgrown(families: int, approved_families: int, percent: int) -> bool:
+    """Whether an audience has grown so much that its approval no longer speaks for it."""
+    return families * 100 > approved_families * (100 + percent)

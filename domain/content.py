@@ -1,0 +1,79 @@
+"""What people receive, and the one hash that an approval binds to."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from domain.audience import Part, parts_to_json
+from domain.broadcasts import Purpose
+from domain.canonical import canonical_json
+
+SUBJECT_LIMIT = 200
+BODY_LIMIT = 20_000
+IMAGES_LIMIT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Everything that changes what anyone receives.
+
+    `images` are digests in the order shown.  `options` are the choices that need no column
+    of their own (language variants, confirm button, privacy mode, public posting …): all of
+    them are hashed, whatever they are, so that a new one cannot be forgotten here.
+    """
+
+    purpose: Purpose
+    subject: str
+    body: str
+    audience: tuple[Part, ...]
+    send_at: datetime | None = None
+    valid_until: datetime | None = None
+    images: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def content_hash(school_id: int | None, content: Content) -> str:
+    """SHA-256 over the canonical JSON of a content and of the school that sends it."""
+    value = {
+        "school": school_id,
+        "purpose": content.purpose.value,
+        "subject": content.subject,
+        "body": content.body,
+        "audience": parts_to_json(content.audience),
+        "send_at": _moment(content.send_at),
+        "valid_until": _moment(content.valid_until),
+        "images": list(content.images),
+        "options": dict(content.options),
+    }
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def image_digest(media_type: str, data: bytes, preview: bytes) -> str:
+    """A digest of an image as people see it: its data and its preview."""
+    parts = (media_type.encode(), data, preview)
+    joined = b"".join(hashlib.sha256(part).digest() for part in parts)
+    return hashlib.sha256(joined).hexdigest()
+
+
+def clean_line(text: str) -> str:
+    """A subject on one line: a line break in it could add headers to a mail."""
+    return " ".join(clean_text(text).split())
+
+
+def clean_text(text: str) -> str:
+    """Take out what no screen shows and no database holds (controls, lone surrogates)."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(c for c in lines if c in "\n\t" or _is_shown(c)).strip()
+
+
+def _is_shown(character: str) -> bool:
+    return unicodedata.category(character) not in ("Cc", "Cs")
+
+
+def _moment(at: datetime | None) -> str | None:
+    return at.astimezone(UTC).isoformat() if at else None

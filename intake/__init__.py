@@ -1,0 +1,1 @@
+"""The other ways in: mail that reaches us over SMTP."""

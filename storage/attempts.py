@@ -1,0 +1,23 @@
+"""Wrong tries, counted to limit guessing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import func, select
+
+from storage.database import Transaction
+from storage.tables import Attempt
+
+WINDOW = timedelta(hours=1)
+
+
+def add(tx: Transaction, board_id: int, scope: str) -> None:
+    tx.session.add(Attempt(board_id=board_id, scope=scope, at=tx.now))
+    tx.flush()
+
+
+def count(tx: Transaction, scope: str) -> int:
+    """The tries in the last hour."""
+    query = select(func.count()).where(Attempt.scope == scope, Attempt.at > tx.now - WINDOW)
+    return tx.session.scalar(query) or 0

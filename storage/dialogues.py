@@ -1,0 +1,159 @@
+"""Dialogues: where each conversation stands, its answers encrypted.
+
+A contact point has at most one active dialogue; the ones it suspended hang below it. A dialogue
+that ended keeps its row but loses its log: on SQLite a deleted row's ID could be given out again,
+and an old button would then answer a new dialogue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+
+from storage.database import Transaction
+from storage.tables import ContactPoint, Dialogue
+
+_PURPOSE = "dialogues.log"
+
+
+class DialogueMoved(Exception):
+    """Another transaction took a turn in this dialogue since it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDialogue:
+    """A dialogue as it was read; `given` is what it was started with."""
+
+    id: int
+    contact_point_id: int
+    below_id: int | None
+    flow: str
+    version: int
+    given: dict[str, Any]
+    log: tuple[tuple[str, Any], ...]
+    awaited: str
+    sequence: int
+    expires_at: datetime
+
+
+def active(tx: Transaction, contact_point_id: int) -> StoredDialogue | None:
+    """The dialogue a contact point is in."""
+    query = select(Dialogue).where(
+        Dialogue.contact_point_id == contact_point_id, Dialogue.active.is_(True)
+    )
+    row = tx.session.scalar(query.order_by(Dialogue.id.desc()).limit(1))
+    return _stored(tx, row) if row else None
+
+
+def start(
+    tx: Transaction,
+    contact_point_id: int,
+    flow: str,
+    version: int,
+    given: dict[str, Any],
+    expires_at: datetime,
+    below: StoredDialogue | None = None,
+) -> StoredDialogue:
+    """Begin a dialogue; the one `below` is suspended until this one ends."""
+    if below is not None:
+        _set_active(tx, below.id, False)
+    row = Dialogue(
+        board_id=tx.session.get_one(ContactPoint, contact_point_id).board_id,
+        contact_point_id=contact_point_id,
+        below_id=below.id if below else None,
+        flow=flow,
+        version=version,
+        log_cipher=_seal(tx, given, ()),
+        expires_at=expires_at,
+        updated_at=tx.now,
+    )
+    tx.session.add(row)
+    tx.session.flush()
+    return _stored(tx, row)
+
+
+def save(
+    tx: Transaction,
+    dialogue: StoredDialogue,
+    log: Sequence[tuple[str, Any]],
+    awaited: str,
+    expires_at: datetime,
+) -> StoredDialogue:
+    """Store where a dialogue now stands; its sequence number rises.
+
+    Raises:
+        DialogueMoved: the row is no longer the one that was read.
+    """
+    kept = replace(
+        dialogue,
+        log=tuple(log),
+        awaited=awaited,
+        sequence=dialogue.sequence + 1,
+        expires_at=expires_at,
+    )
+    moved = tx.session.execute(
+        update(Dialogue)
+        .where(Dialogue.id == dialogue.id, Dialogue.sequence == dialogue.sequence)
+        .values(
+            log_cipher=_seal(tx, kept.given, kept.log),
+            version=kept.version,
+            awaited=awaited,
+            sequence=kept.sequence,
+            expires_at=expires_at,
+            updated_at=tx.now,
+        )
+        .returning(Dialogue.id)
+    )
+    if moved.first() is None:
+        raise DialogueMoved
+    return kept
+
+
+def end(tx: Transaction, dialogue: StoredDialogue) -> StoredDialogue | None:
+    """Close a dialogue, forgetting its answers, and return the one it had suspended."""
+    tx.session.execute(
+        update(Dialogue)
+        .where(Dialogue.id == dialogue.id)
+        .values(
+            active=False, log_cipher=_seal(tx, {}, ()), awaited="", below_id=None, updated_at=tx.now
+        )
+    )
+    if dialogue.below_id is None:
+        return None
+    _set_active(tx, dialogue.below_id, True)
+    return _stored(tx, tx.session.get_one(Dialogue, dialogue.below_id, populate_existing=True))
+
+
+def end_all(tx: Transaction, dialogue: StoredDialogue) -> None:
+    """Close a dialogue and every one suspended below it."""
+    below: StoredDialogue | None = dialogue
+    while below is not None:
+        below = end(tx, below)
+
+
+def _set_active(tx: Transaction, dialogue_id: int, active: bool) -> None:
+    tx.session.execute(update(Dialogue).where(Dialogue.id == dialogue_id).values(active=active))
+
+
+def _seal(tx: Transaction, given: dict[str, Any], log: Sequence[tuple[str, Any]]) -> bytes:
+    return tx.vault.seal_json({"given": given, "log": list(log)}, _PURPOSE)
+
+
+def _stored(tx: Transaction, row: Dialogue) -> StoredDialogue:
+    kept = tx.vault.open_json(row.log_cipher, _PURPOSE)
+    return StoredDialogue(
+        id=row.id,
+        contact_point_id=row.contact_point_id,
+        below_id=row.below_id,
+        flow=row.flow,
+        version=row.version,
+        given=kept["given"],
+        log=tuple((key, value) for key, value in kept["log"]),
+        awaited=row.awaited,
+        sequence=row.sequence,
+        expires_at=row.expires_at,
+    )

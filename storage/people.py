@@ -1,0 +1,324 @@
+"""Contact points, guardians, children and families."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, func, select, update
+
+from domain.addresses import normalise_mail
+from storage.database import Transaction
+from storage.inserts import insert_if_new
+from storage.tables import (
+    Child,
+    ContactPoint,
+    Family,
+    Group,
+    Guardian,
+    GuardianChild,
+    GuardianContact,
+    Membership,
+    OptOut,
+)
+
+MAIL = "email"
+_ADDRESS = "contact_points.address"
+EVERY_SCHOOL = 0
+
+
+def contact_point(
+    tx: Transaction, board_id: int, channel: str, account: str, address: str, domain: str = ""
+) -> ContactPoint:
+    """Find the contact point of an address, or make it."""
+    index = address_index(tx, channel, account, address)
+    found = _by_index(tx, channel, account, index)
+    if found is not None:
+        return found
+    insert_if_new(
+        tx,
+        ContactPoint,
+        board_id=board_id,
+        channel=channel,
+        account=account,
+        address_index=index,
+        address_cipher=tx.vault.seal_text(address, _ADDRESS),
+        domain=domain or _domain_of(channel, address),
+        created_at=tx.now,
+    )
+    made = _by_index(tx, channel, account, index)
+    assert made is not None
+    return made
+
+
+def address_index(tx: Transaction, channel: str, account: str, address: str) -> bytes:
+    """The blind index of an address: the same for every spelling of one mailbox."""
+    mail = normalise_mail(address) if channel == MAIL else None
+    return tx.vault.index("contact", channel, account, mail.key if mail else address)
+
+
+def contact(tx: Transaction, contact_id: int) -> ContactPoint:
+    """A contact point that is known to exist; raises LookupError."""
+    row = tx.session.get(ContactPoint, contact_id)
+    if row is None:
+        raise LookupError(f"no contact point {contact_id}")
+    return row
+
+
+def find_contact(tx: Transaction, channel: str, account: str, address: str) -> ContactPoint | None:
+    return _by_index(tx, channel, account, address_index(tx, channel, account, address))
+
+
+def open_address(tx: Transaction, contact: ContactPoint) -> str:
+    return tx.vault.open_text(contact.address_cipher, _ADDRESS)
+
+
+def set_language(tx: Transaction, contact_id: int, language: str) -> None:
+    """What a person reads from now on, at this contact point and as a guardian."""
+    contact(tx, contact_id).language = language
+    for guardian in guardians_of(tx, contact_id):
+        guardian.language = language
+
+
+def _by_index(tx: Transaction, channel: str, account: str, index: bytes) -> ContactPoint | None:
+    query = select(ContactPoint).where(
+        ContactPoint.channel == channel,
+        ContactPoint.account == account,
+        ContactPoint.address_index == index,
+    )
+    return tx.session.scalar(query)
+
+
+def _domain_of(channel: str, address: str) -> str:
+    mail = normalise_mail(address) if channel == MAIL else None
+    return mail.domain if mail else ""
+
+
+# Guardians.
+
+
+def guardians_of(tx: Transaction, contact_id: int) -> Sequence[Guardian]:
+    """Who hears from a contact point: several where guardians share a mailbox."""
+    query = (
+        select(Guardian)
+        .join(GuardianContact, GuardianContact.guardian_id == Guardian.id)
+        .where(GuardianContact.contact_point_id == contact_id)
+        .order_by(Guardian.id)
+    )
+    return tx.session.scalars(query).all()
+
+
+def add_guardian(tx: Transaction, board_id: int, language: str) -> Guardian:
+    """A new guardian, a family of one until a child is shared."""
+    family = Family(board_id=board_id)
+    tx.session.add(family)
+    tx.flush()
+    guardian = Guardian(
+        board_id=board_id, family_id=family.id, language=language, created_at=tx.now
+    )
+    tx.session.add(guardian)
+    tx.flush()
+    return guardian
+
+
+def link_contact(tx: Transaction, guardian: Guardian, contact_id: int) -> None:
+    """Make a contact point the guardian's first; the others move down one rank."""
+    mine = GuardianContact.guardian_id == guardian.id
+    insert_if_new(
+        tx,
+        GuardianContact,
+        guardian_id=guardian.id,
+        contact_point_id=contact_id,
+        board_id=guardian.board_id,
+        rank=0,
+    )
+    tx.session.execute(
+        update(GuardianContact)
+        .where(mine, GuardianContact.contact_point_id != contact_id)
+        .values(rank=GuardianContact.rank + 1)
+    )
+    tx.session.execute(
+        update(GuardianContact)
+        .where(mine, GuardianContact.contact_point_id == contact_id)
+        .values(rank=0)
+    )
+
+
+# Children and families.
+
+
+def child_in_class(tx: Transaction, class_group: Group, number: int) -> Child:
+    """Find or make the child of a class and number, locked until the transaction ends.
+
+    The lock makes two guardians who name one child at the same moment meet in one family.
+    """
+    insert_if_new(tx, Child, board_id=class_group.board_id, class_id=class_group.id, number=number)
+    query = select(Child).where(Child.class_id == class_group.id, Child.number == number)
+    return tx.session.scalars(query.with_for_update()).one()
+
+
+def children_of(tx: Transaction, guardian_id: int, class_id: int) -> Sequence[Child]:
+    query = (
+        select(Child)
+        .join(GuardianChild, GuardianChild.child_id == Child.id)
+        .where(GuardianChild.guardian_id == guardian_id, Child.class_id == class_id)
+    )
+    return tx.session.scalars(query).all()
+
+
+def add_unnumbered_child(tx: Transaction, guardian: Guardian, class_group: Group) -> None:
+    child = Child(board_id=guardian.board_id, class_id=class_group.id, number=None)
+    tx.session.add(child)
+    tx.flush()
+    link_child(tx, guardian, child)
+
+
+def link_child(tx: Transaction, guardian: Guardian, child: Child) -> bool:
+    """Say whose child this is; False if it was known."""
+    return insert_if_new(
+        tx,
+        GuardianChild,
+        guardian_id=guardian.id,
+        child_id=child.id,
+        board_id=guardian.board_id,
+    )
+
+
+def unlink_unnumbered(tx: Transaction, guardian_id: int, class_id: int) -> None:
+    """Forget the child without number: its number is known now."""
+    for child in children_of(tx, guardian_id, class_id):
+        if child.number is None:
+            _unlink(tx, guardian_id, [child.id])
+
+
+def unlink_children(tx: Transaction, guardian_id: int, school_id: int) -> None:
+    """Forget a guardian's children at a school; one without guardian goes altogether."""
+    query = (
+        select(Child.id)
+        .join(Group, Group.id == Child.class_id)
+        .join(GuardianChild, GuardianChild.child_id == Child.id)
+        .where(GuardianChild.guardian_id == guardian_id, Group.school_id == school_id)
+    )
+    _unlink(tx, guardian_id, tx.session.scalars(query).all())
+
+
+def _unlink(tx: Transaction, guardian_id: int, child_ids: Sequence[int]) -> None:
+    tx.session.execute(
+        delete(GuardianChild).where(
+            GuardianChild.guardian_id == guardian_id, GuardianChild.child_id.in_(child_ids)
+        )
+    )
+    still_known = select(GuardianChild.child_id).where(GuardianChild.child_id == Child.id)
+    tx.session.execute(
+        delete(Child)
+        .where(Child.id.in_(child_ids), ~still_known.exists())
+        .execution_options(synchronize_session=False)
+    )
+
+
+def join_family(tx: Transaction, guardian: Guardian, child: Child) -> None:
+    """Bring all guardians of a child, with the families they had, into one family."""
+    theirs = (
+        select(Guardian.family_id)
+        .join(GuardianChild, GuardianChild.guardian_id == Guardian.id)
+        .where(GuardianChild.child_id == child.id)
+        .distinct()
+    )
+    families = _locked(tx, [*tx.session.scalars(theirs), guardian.family_id])
+    # Another transaction may have moved them while this one waited for the lock.
+    while set(now := [*tx.session.scalars(theirs)]) - set(families):
+        families = _locked(tx, now)
+    kept, merged = families[0], families[1:]
+    tx.session.execute(
+        update(Guardian).where(Guardian.family_id.in_(merged)).values(family_id=kept)
+    )
+    tx.session.execute(delete(Family).where(Family.id.in_(merged)))
+
+
+def _locked(tx: Transaction, family_ids: Sequence[int]) -> Sequence[int]:
+    query = select(Family.id).where(Family.id.in_(family_ids)).order_by(Family.id)
+    return tx.session.scalars(query.with_for_update()).all()
+
+
+def leave_family(tx: Transaction, guardian: Guardian) -> None:
+    """Make a guardian who shares no child any more a family of one again."""
+    mine = select(GuardianChild.child_id).where(GuardianChild.guardian_id == guardian.id)
+    shared = select(func.count()).where(
+        GuardianChild.child_id.in_(mine), GuardianChild.guardian_id != guardian.id
+    )
+    others = select(func.count()).where(
+        Guardian.family_id == guardian.family_id, Guardian.id != guardian.id
+    )
+    if tx.session.scalar(shared) or not tx.session.scalar(others):
+        return
+    family = Family(board_id=guardian.board_id)
+    tx.session.add(family)
+    tx.flush()
+    guardian.family_id = family.id
+
+
+# Memberships and leaving.
+
+
+def join(tx: Transaction, guardian: Guardian, group_id: int) -> bool:
+    """Let a guardian hear what is sent to a group; False if it was so."""
+    return insert_if_new(
+        tx,
+        Membership,
+        group_id=group_id,
+        guardian_id=guardian.id,
+        board_id=guardian.board_id,
+    )
+
+
+def unjoin(tx: Transaction, guardian_id: int, group_id: int) -> None:
+    tx.session.execute(
+        delete(Membership).where(
+            Membership.guardian_id == guardian_id, Membership.group_id == group_id
+        )
+    )
+
+
+def unjoin_school(tx: Transaction, guardian_id: int, school_id: int) -> None:
+    groups = select(Group.id).where(Group.school_id == school_id)
+    tx.session.execute(
+        delete(Membership)
+        .where(Membership.guardian_id == guardian_id, Membership.group_id.in_(groups))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def groups_joined(tx: Transaction, contact_id: int) -> Sequence[Group]:
+    """The groups whose messages reach a contact point, by school and place."""
+    query = (
+        select(Group)
+        .join(Membership, Membership.group_id == Group.id)
+        .join(GuardianContact, GuardianContact.guardian_id == Membership.guardian_id)
+        .where(GuardianContact.contact_point_id == contact_id)
+        .order_by(Group.school_id, Group.position, Group.id)
+        .distinct()
+    )
+    return tx.session.scalars(query).all()
+
+
+def opt_out(tx: Transaction, contact: ContactPoint, school_id: int) -> bool:
+    """Note that a contact point left a school's ordinary broadcasts; False if it had."""
+    return insert_if_new(
+        tx,
+        OptOut,
+        contact_point_id=contact.id,
+        school_id=school_id,
+        board_id=contact.board_id,
+        at=tx.now,
+    )
+
+
+def opt_in(tx: Transaction, contact_id: int, school_id: int) -> None:
+    tx.session.execute(
+        delete(OptOut).where(OptOut.contact_point_id == contact_id, OptOut.school_id == school_id)
+    )
+
+
+def opted_out(tx: Transaction, contact_id: int) -> set[int]:
+    """The schools that a contact point left; 0 stands for what is sent city-wide."""
+    query = select(OptOut.school_id).where(OptOut.contact_point_id == contact_id)
+    return set(tx.session.scalars(query))

@@ -1,0 +1,181 @@
+"""Staff: their names, roles, contact points, and the codes that invite them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, or_, select, update
+
+from domain.roles import Grant, Role
+from storage.database import Transaction
+from storage.inserts import insert_if_new
+from storage.tables import Invitation, Staff, StaffContact, StaffRole
+
+_NAME = "staff.name"
+
+
+def add_staff(tx: Transaction, board_id: int, name: str) -> Staff:
+    row = Staff(board_id=board_id, name_cipher=tx.vault.seal_text(name, _NAME), created_at=tx.now)
+    tx.session.add(row)
+    tx.flush()
+    return row
+
+
+def name_of(tx: Transaction, staff_id: int) -> str:
+    row = tx.session.get_one(Staff, staff_id)
+    return tx.vault.open_text(row.name_cipher, _NAME)
+
+
+def language_of(tx: Transaction, staff_id: int) -> str:
+    return tx.session.get_one(Staff, staff_id).language
+
+
+def set_language(tx: Transaction, staff_id: int, language: str) -> None:
+    tx.session.get_one(Staff, staff_id).language = language
+
+
+# Roles.
+
+
+def add_role(tx: Transaction, staff: Staff, role: Role, school_id: int | None) -> StaffRole:
+    row = StaffRole(
+        board_id=staff.board_id,
+        staff_id=staff.id,
+        school_id=school_id,
+        role=role.value,
+        starts_at=tx.now,
+    )
+    tx.session.add(row)
+    tx.flush()
+    return row
+
+
+def grants_of(tx: Transaction, staff_id: int) -> tuple[Grant, ...]:
+    """The roles held now, kept from being taken away until this transaction ends."""
+    query = (
+        select(StaffRole)
+        .where(StaffRole.staff_id == staff_id, _holds_at(tx.now))
+        .order_by(StaffRole.id)
+        .with_for_update(read=True)
+        .execution_options(populate_existing=True)
+    )
+    return tuple(Grant(Role(row.role), row.school_id) for row in tx.session.scalars(query))
+
+
+def end_role(tx: Transaction, staff_id: int, role: Role, school_id: int | None) -> bool:
+    """Take a role away from now on; False if it was not held."""
+    held = select(StaffRole).where(
+        StaffRole.staff_id == staff_id,
+        StaffRole.role == role.value,
+        _at_school(school_id),
+        _holds_at(tx.now),
+    )
+    rows = tx.session.scalars(held.with_for_update()).all()
+    for row in rows:
+        row.ends_at = tx.now
+    tx.flush()
+    return bool(rows)
+
+
+def holders(
+    tx: Transaction, board_id: int, roles: Iterable[Role], school_id: int | None
+) -> Sequence[int]:
+    """The staff who hold one of these roles now and have a contact point to be asked at."""
+    query = (
+        select(StaffRole.staff_id)
+        .join(StaffContact, StaffContact.staff_id == StaffRole.staff_id)
+        .where(
+            StaffRole.board_id == board_id,
+            StaffRole.role.in_([role.value for role in roles]),
+            _at_school(school_id),
+            _holds_at(tx.now),
+        )
+        .distinct()
+        .order_by(StaffRole.staff_id)
+    )
+    return tx.session.scalars(query).all()
+
+
+def _holds_at(now: datetime) -> ColumnElement[bool]:
+    not_over = or_(StaffRole.ends_at.is_(None), StaffRole.ends_at > now)
+    return (StaffRole.starts_at <= now) & not_over
+
+
+def _at_school(school_id: int | None) -> ColumnElement[bool]:
+    column = StaffRole.school_id
+    return column.is_(None) if school_id is None else column == school_id
+
+
+# Contact points.
+
+
+def staff_at(tx: Transaction, contact_id: int) -> Staff | None:
+    """Whose contact point it is, if a staff member's."""
+    query = (
+        select(Staff)
+        .join(StaffContact, StaffContact.staff_id == Staff.id)
+        .where(StaffContact.contact_point_id == contact_id)
+    )
+    return tx.session.scalar(query)
+
+
+def contacts_of(tx: Transaction, staff_id: int) -> Sequence[int]:
+    query = (
+        select(StaffContact.contact_point_id)
+        .where(StaffContact.staff_id == staff_id)
+        .order_by(StaffContact.contact_point_id)
+    )
+    return tx.session.scalars(query).all()
+
+
+def link_contact(tx: Transaction, staff: Staff, contact_id: int) -> None:
+    insert_if_new(
+        tx,
+        StaffContact,
+        contact_point_id=contact_id,
+        staff_id=staff.id,
+        board_id=staff.board_id,
+    )
+
+
+def give_roles(tx: Transaction, from_id: int, to_id: int) -> None:
+    """One person was invited twice: all roles go to the staff member they already are."""
+    tx.session.execute(
+        update(StaffRole).where(StaffRole.staff_id == from_id).values(staff_id=to_id)
+    )
+
+
+# Invitations.
+
+
+def add_invitation(tx: Transaction, staff: Staff, code: str, expires_at: datetime) -> None:
+    tx.session.add(
+        Invitation(
+            board_id=staff.board_id,
+            code_index=_code_index(tx, code),
+            staff_id=staff.id,
+            created_at=tx.now,
+            expires_at=expires_at,
+        )
+    )
+    tx.flush()
+
+
+def use_invitation(tx: Transaction, board_id: int, code: str) -> Staff | None:
+    """Use up a code and say whom it invites; None if it is wrong, used or expired."""
+    query = select(Invitation).where(
+        Invitation.board_id == board_id,
+        Invitation.code_index == _code_index(tx, code),
+        Invitation.used_at.is_(None),
+        Invitation.expires_at > tx.now,
+    )
+    row = tx.session.scalar(query.with_for_update())
+    if row is None:
+        return None
+    row.used_at = tx.now
+    return tx.session.get_one(Staff, row.staff_id)
+
+
+def _code_index(tx: Transaction, code: str) -> bytes:
+    return tx.vault.index("invitation", code)

@@ -1,0 +1,70 @@
+"""The schema, one class per table.
+
+Every row hangs from a board (the tenant).  Addresses and what people wrote in conversations
+are stored encrypted (`*_cipher`, see storage.vault) and found by a keyed hash (`*_index`).
+Times are UTC.  Large numbers of rows (deliveries, audience members) are written in bulk.
+"""
+
+from storage.tables.broadcasts import (
+    Attachment,
+    AudienceMember,
+    Broadcast,
+    Chunk,
+    Delivery,
+    Journal,
+)
+from storage.tables.columns import Id, Table, UtcTime
+from storage.tables.conversations import Dialogue, Inbox, Reply
+from storage.tables.people import (
+    Attempt,
+    Child,
+    ContactPoint,
+    ContactProof,
+    Family,
+    Guardian,
+    GuardianChild,
+    GuardianContact,
+    Invitation,
+    Membership,
+    OptOut,
+    Staff,
+    StaffContact,
+    StaffRole,
+)
+from storage.tables.records import AuditChain, AuditEntry
+from storage.tables.schools import Board, Group, School, SchoolId
+
+__all__ = [
+    "Attachment",
+    "Attempt",
+    "AudienceMember",
+    "AuditChain",
+    "AuditEntry",
+    "Board",
+    "Broadcast",
+    "Child",
+    "Chunk",
+    "ContactPoint",
+    "ContactProof",
+    "Delivery",
+    "Dialogue",
+    "Family",
+    "Group",
+    "Guardian",
+    "GuardianChild",
+    "GuardianContact",
+    "Id",
+    "Inbox",
+    "Invitation",
+    "Journal",
+    "Membership",
+    "OptOut",
+    "Reply",
+    "School",
+    "SchoolId",
+    "Staff",
+    "StaffContact",
+    "StaffRole",
+    "Table",
+    "UtcTime",
+]

@@ -1,0 +1,135 @@
+"""Broadcasts, and the ledger of who gets what."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.tables.columns import Id, Table, board_key, primary_key
+
+
+class Broadcast(Table):
+    """One message to an audience.  `school_id` is empty for a city-wide one.
+
+    `version` rises with every edit and kills the cards of earlier versions; `content_hash`
+    is what an approval binds to; `author_ids` are all who wrote or edited since the start.
+    """
+
+    __tablename__ = "broadcasts"
+    __table_args__ = (Index("ix_broadcasts_state_due_at", "state", "due_at"),)
+    id: Mapped[int] = primary_key()
+    board_id: Mapped[int] = board_key()
+    school_id: Mapped[int | None] = mapped_column(Id, ForeignKey("schools.id"), index=True)
+    state: Mapped[str] = mapped_column(String(16))
+    version: Mapped[int] = mapped_column(default=1)
+    purpose: Mapped[str] = mapped_column(String(16))
+    subject: Mapped[str] = mapped_column(String(200))
+    body: Mapped[str] = mapped_column(Text())
+    audience: Mapped[list[Any]]
+    options: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    content_hash: Mapped[str] = mapped_column(String(64))
+    author_ids: Mapped[list[Any]] = mapped_column(default=list)
+    submitted_by: Mapped[int | None] = mapped_column(Id, ForeignKey("staff.id"))
+    decided_by: Mapped[int | None] = mapped_column(Id, ForeignKey("staff.id"))
+    decided_at: Mapped[datetime | None]
+    reason: Mapped[str] = mapped_column(Text(), default="")
+    send_at: Mapped[datetime | None]
+    valid_until: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]
+    approved_families: Mapped[int | None]
+    frozen_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Attachment(Table):
+    """An image of a broadcast, re-encoded; `broadcast_id` is empty while it is composed."""
+
+    __tablename__ = "attachments"
+    id: Mapped[int] = primary_key()
+    board_id: Mapped[int] = board_key()
+    broadcast_id: Mapped[int | None] = mapped_column(Id, ForeignKey("broadcasts.id"), index=True)
+    position: Mapped[int] = mapped_column(default=0)
+    sha256: Mapped[str] = mapped_column(String(64))
+    media_type: Mapped[str] = mapped_column(String(32))
+    width: Mapped[int]
+    height: Mapped[int]
+    data: Mapped[bytes]
+    preview: Mapped[bytes]
+    created_at: Mapped[datetime]
+
+
+class AudienceMember(Table):
+    """The frozen audience: who this broadcast is for, and by which contact point."""
+
+    __tablename__ = "audience_members"
+    broadcast_id: Mapped[int] = mapped_column(Id, ForeignKey("broadcasts.id"), primary_key=True)
+    guardian_id: Mapped[int] = mapped_column(Id, ForeignKey("guardians.id"), primary_key=True)
+    family_id: Mapped[int] = mapped_column(Id)
+    # Empty for a guardian without a usable contact point: counted as not reached.
+    contact_point_id: Mapped[int | None] = mapped_column(Id)
+    board_id: Mapped[int] = mapped_column(Id)
+
+
+class Chunk(Table):
+    """Up to a few hundred deliveries alike in channel, account, lane, variant and priority.
+
+    What workers lease.  `epoch` rises with every lease, so that a worker that lost its lease
+    can no longer record (fencing).  `state` is ready, leased or done.
+    """
+
+    __tablename__ = "chunks"
+    __table_args__ = (Index("ix_chunks_state_priority_not_before", "state", "priority"),)
+    id: Mapped[int] = primary_key()
+    board_id: Mapped[int] = mapped_column(Id)
+    broadcast_id: Mapped[int] = mapped_column(Id, ForeignKey("broadcasts.id"), index=True)
+    channel: Mapped[str] = mapped_column(String(16))
+    account: Mapped[str] = mapped_column(String(64))
+    lane: Mapped[str] = mapped_column(String(64))
+    variant: Mapped[str] = mapped_column(String(64))
+    priority: Mapped[int] = mapped_column(default=5)
+    state: Mapped[str] = mapped_column(String(8), default="ready")
+    size: Mapped[int]
+    epoch: Mapped[int] = mapped_column(default=0)
+    worker: Mapped[str | None] = mapped_column(String(64))
+    leased_until: Mapped[datetime | None]
+    not_before: Mapped[datetime]
+    deadline: Mapped[datetime]
+
+
+class Delivery(Table):
+    """One contact point of one broadcast.
+
+    `state` is waiting, placed, accepted, refused, unknown or expired (see
+    domain.deliveries).  `doubtful` counts the times it was sent again although an earlier
+    try may have been accepted: each is a possible double, and the report shows the sum.
+    """
+
+    __tablename__ = "deliveries"
+    __table_args__ = (UniqueConstraint("broadcast_id", "contact_point_id"),)
+    id: Mapped[int] = primary_key()
+    board_id: Mapped[int] = mapped_column(Id)
+    broadcast_id: Mapped[int] = mapped_column(Id, ForeignKey("broadcasts.id"))
+    contact_point_id: Mapped[int] = mapped_column(Id, ForeignKey("contact_points.id"), index=True)
+    chunk_id: Mapped[int | None] = mapped_column(Id, index=True)
+    state: Mapped[str] = mapped_column(String(10), default="waiting")
+    attempts: Mapped[int] = mapped_column(default=0)
+    doubtful: Mapped[int] = mapped_column(default=0)
+    reason: Mapped[str] = mapped_column(String(64), default="")
+    reference: Mapped[str] = mapped_column(String(200), default="")
+    settled_at: Mapped[datetime | None]
+
+
+class Journal(Table):
+    """Where a worker's journal file lies, so that whoever inherits its leases replays it."""
+
+    __tablename__ = "journals"
+    worker: Mapped[str] = mapped_column(String(64), primary_key=True)
+    host: Mapped[str] = mapped_column(String(255))
+    path: Mapped[str] = mapped_column(Text())
+    opened_at: Mapped[datetime]
+    replayed_at: Mapped[datetime | None]

@@ -1,0 +1,176 @@
+"""Guardians, children, staff, and the contact points that reach them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.tables.columns import Id, Table, board_key, primary_key
+
+
+class Family(Table):
+    """Guardians who share a child; one who named no child number is a family of one."""
+
+    __tablename__ = "families"
+    id: Mapped[int] = primary_key()
+    board_id: Mapped[int] = board_key()
+
+
+class Guardian(Table):
+    __tablename__ = "guardians"
+    id: Mapped[int] = primary_key()
+    board_id: Mapped[int] = board_key()
+    family_id: Mapped[int] = mapped_column(Id, ForeignKey("families.id"), index=True)
+    language: Mapped[str] = mapped_column(String(8), default="ja")
+    created_at: Mapped[datetime]
+
+
+class Child(Table):
+    """A child: school, class and, by choice, a number in the class.  Never a name."""
+
+    __tablename__ = "children"
+    __table_args__ = (UniqueConstraint("class_id", "number"),)
+    id: Mapped[int] = primary_key()
+    board_id: Mapped[int] = board_key()
+    class_id: Mapped[int] = mapped_column(Id, ForeignKey("groups.id"), index=True)
+    number: Mapped[int | None]
+
+
+class GuardianChild(Table):
+    __tablename__ = "guardian_children"
+    guardian_id: Mapped[int] = mapped_column(Id, ForeignKey("guardians.id"), primary_key=True)
+    child_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("children.id"), primary_key=True, index=True
+    )
+    board_id: Mapped[int] = board_key()
+
+
+class Membership(Table):
+    """A guardian hears what is sent to a group: by a child's class, or by joining a club."""
+
+    __tablename__ = "memberships"
+    group_id: Mapped[int] = mapped_column(Id, ForeignKey("groups.id"), primary_key=True)
+    guardian_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("guardians.id"), primary_key=True, index=True
+    )
+    board_id: Mapped[int] = board_key()
+
+
+class ContactPoint(Table):
+    """One address on one channel and account; `state` is active, blocked or suspended.
+
+    `domain` stands in clear because mail is paced by destination.  Two guardians who share a
+    mailbox share the contact point.  `language` is what a person not yet registered chose.
+    """
+
+    __tablename__ = "contact_points"
+    __table_args__ = (UniqueConstraint("channel", "account", "address_index"),)
+    id: Mapped[int] = primary_key()
+    board_id: Mapped[int] = board_key()
+    channel: Mapped[str] = mapped_column(String(16))
+    account: Mapped[str] = mapped_column(String(64))
+    address_index: Mapped[bytes]
+    address_cipher: Mapped[bytes]
+    domain: Mapped[str] = mapped_column(String(255), default="")
+    state: Mapped[str] = mapped_column(String(16), default="active")
+    language: Mapped[str] = mapped_column(String(8), default="ja")
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime | None]
+
+
+class GuardianContact(Table):
+    """A guardian's contact points in the order they like them (`rank` 0 first)."""
+
+    __tablename__ = "guardian_contacts"
+    guardian_id: Mapped[int] = mapped_column(Id, ForeignKey("guardians.id"), primary_key=True)
+    contact_point_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("contact_points.id"), primary_key=True, index=True
+    )
+    board_id: Mapped[int] = board_key()
+    rank: Mapped[int] = mapped_column(default=0)
+
+
+class OptOut(Table):
+    """One click on "leave": this contact point, this school, ordinary broadcasts.
+
+    A city-wide broadcast is left by the row whose school is empty (`school_id` 0).
+    """
+
+    __tablename__ = "opt_outs"
+    contact_point_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("contact_points.id"), primary_key=True
+    )
+    school_id: Mapped[int] = mapped_column(Id, primary_key=True, index=True)
+    board_id: Mapped[int] = board_key()
+    at: Mapped[datetime]
+
+
+class Staff(Table):
+    __tablename__ = "staff"
+    id: Mapped[int] = primary_key()
+    board_id: Mapped[int] = board_key()
+    name_cipher: Mapped[bytes]
+    language: Mapped[str] = mapped_column(String(8), default="ja")
+    created_at: Mapped[datetime]
+
+
+class StaffContact(Table):
+    __tablename__ = "staff_contacts"
+    contact_point_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("contact_points.id"), primary_key=True
+    )
+    staff_id: Mapped[int] = mapped_column(Id, ForeignKey("staff.id"), index=True)
+    board_id: Mapped[int] = board_key()
+
+
+class StaffRole(Table):
+    """A role from `starts_at` until `ends_at`; board and centre roles have no school."""
+
+    __tablename__ = "staff_roles"
+    id: Mapped[int] = primary_key()
+    board_id: Mapped[int] = board_key()
+    staff_id: Mapped[int] = mapped_column(Id, ForeignKey("staff.id"), index=True)
+    school_id: Mapped[int | None] = mapped_column(Id, ForeignKey("schools.id"), index=True)
+    role: Mapped[str] = mapped_column(String(16))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]
+
+
+class Invitation(Table):
+    """A one-time code that makes the contact point it is typed from a staff member's."""
+
+    __tablename__ = "invitations"
+    id: Mapped[int] = primary_key()
+    board_id: Mapped[int] = board_key()
+    code_index: Mapped[bytes] = mapped_column(unique=True)
+    staff_id: Mapped[int] = mapped_column(Id, ForeignKey("staff.id"))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class ContactProof(Table):
+    """A mail address a guardian typed, waiting for the one-time number sent to it."""
+
+    __tablename__ = "contact_proofs"
+    id: Mapped[int] = primary_key()
+    board_id: Mapped[int] = board_key()
+    asker_id: Mapped[int] = mapped_column(Id, ForeignKey("contact_points.id"), index=True)
+    address_cipher: Mapped[bytes]
+    pin_index: Mapped[bytes]
+    tries: Mapped[int] = mapped_column(default=0)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class Attempt(Table):
+    """A wrong try, counted per scope (`contact:12`, `handle:<index>`) to limit guessing."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (Index("ix_attempts_scope_at", "scope", "at"),)
+    id: Mapped[int] = primary_key()
+    board_id: Mapped[int] = board_key()
+    scope: Mapped[str] = mapped_column(String(100))
+    at: Mapped[datetime]

@@ -1,0 +1,176 @@
+"""What a chat page shows to one contact point, and the receipts that say it was displayed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from sqlalchemy import Row, func, select, update
+
+from domain.speech import Speech
+from storage import replies
+from storage.database import Transaction
+from storage.people import address_index
+from storage.tables import Attachment, Broadcast, ContactPoint, Delivery, Reply, School
+
+_READY = ("placed", "accepted")
+_REPLY_READY = ("new", "done")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far the page of a contact point has come; it changes with whatever it would show."""
+
+    contact_point_id: int
+    language: str
+    last_reply: int
+    last_notice: int
+    notices: int
+    changed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A reply of a conversation; `fresh` until its display was reported."""
+
+    id: int
+    at: datetime
+    fresh: bool
+    speech: Speech
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRef:
+    """An image as a page needs it: its bytes are fetched by a URL of their own."""
+
+    id: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A broadcast as it lies ready for one contact point, under the delivery's ID."""
+
+    id: int
+    broadcast_id: int
+    at: datetime
+    fresh: bool
+    school: str
+    purpose: str
+    state: str
+    subject: str
+    body: str
+    valid_until: datetime | None
+    pictures: tuple[PictureRef, ...]
+
+
+def mark(tx: Transaction, channel: str, account: str, address: str) -> Mark | None:
+    """The mark of an address in one query; None if it never said anything."""
+    index = address_index(tx, channel, account, address)
+    contact_id = ContactPoint.id
+    mine = (Delivery.contact_point_id == contact_id) & Delivery.state.in_(_READY)
+    of_mine = select(Delivery.id).where(mine)
+    query = select(
+        contact_id,
+        ContactPoint.language,
+        select(func.max(Reply.id)).where(Reply.contact_point_id == contact_id).scalar_subquery(),
+        of_mine.with_only_columns(func.max(Delivery.id)).scalar_subquery(),
+        of_mine.with_only_columns(func.count()).scalar_subquery(),
+        of_mine.with_only_columns(func.max(Broadcast.updated_at))
+        .join(Broadcast, Broadcast.id == Delivery.broadcast_id)
+        .scalar_subquery(),
+    ).where(
+        ContactPoint.channel == channel,
+        ContactPoint.account == account,
+        ContactPoint.address_index == index,
+    )
+    row = tx.session.execute(query).one_or_none()
+    if row is None:
+        return None
+    number, language, last_reply, last_notice, notices, changed_at = row
+    return Mark(number, language, last_reply or 0, last_notice or 0, notices, changed_at)
+
+
+def spoken(tx: Transaction, contact_point_id: int, limit: int) -> list[Spoken]:
+    """The newest replies, oldest first."""
+    query = (
+        select(Reply)
+        .where(Reply.contact_point_id == contact_point_id, Reply.state.in_(_REPLY_READY))
+        .order_by(Reply.id.desc())
+        .limit(limit)
+    )
+    rows = reversed(tx.session.scalars(query).all())
+    return [
+        Spoken(row.id, row.created_at, row.state == "new", replies.open_speech(tx, row))
+        for row in rows
+    ]
+
+
+def notices(tx: Transaction, contact_point_id: int, limit: int) -> list[Notice]:
+    """The newest broadcasts that lie ready or were displayed, oldest first."""
+    query = (
+        select(Delivery.id, Delivery.state.label("delivery_state"), Broadcast, School.name)
+        .join(Broadcast, Broadcast.id == Delivery.broadcast_id)
+        .outerjoin(School, School.id == Broadcast.school_id)
+        .where(Delivery.contact_point_id == contact_point_id, Delivery.state.in_(_READY))
+        .order_by(Delivery.id.desc())
+        .limit(limit)
+    )
+    rows = list(reversed(tx.session.execute(query).all()))
+    pictures = attached(tx, {row.Broadcast.id for row in rows})
+    return [_notice(row, pictures) for row in rows]
+
+
+def _notice(
+    row: Row[tuple[int, str, Broadcast, str]], pictures: Mapping[int, tuple[PictureRef, ...]]
+) -> Notice:
+    number, delivery_state, broadcast, school = row
+    return Notice(
+        id=number,
+        broadcast_id=broadcast.id,
+        at=broadcast.frozen_at or broadcast.due_at or broadcast.updated_at,
+        fresh=delivery_state == "placed",
+        school=school or "",
+        purpose=broadcast.purpose,
+        state=broadcast.state,
+        subject=broadcast.subject,
+        body=broadcast.body,
+        valid_until=broadcast.valid_until,
+        pictures=pictures.get(broadcast.id, ()),
+    )
+
+
+_PICTURE = (Attachment.id, Attachment.width, Attachment.height)
+
+
+def attached(tx: Transaction, broadcast_ids: Collection[int]) -> dict[int, tuple[PictureRef, ...]]:
+    """The images of broadcasts, in order, without their bytes."""
+    query = (
+        select(Attachment.broadcast_id, *_PICTURE)
+        .where(Attachment.broadcast_id.in_(broadcast_ids))
+        .order_by(Attachment.broadcast_id, Attachment.position, Attachment.id)
+    )
+    found = groupby(tx.session.execute(query), key=lambda row: row[0])
+    return {number: tuple(PictureRef(*row[1:]) for row in rows) for number, rows in found}
+
+
+def pictures(tx: Transaction, ids: Collection[int]) -> dict[int, PictureRef]:
+    """Images by ID, without their bytes."""
+    query = select(*_PICTURE).where(Attachment.id.in_(ids))
+    return {row[0]: PictureRef(*row) for row in tx.session.execute(query)}
+
+
+def displayed(tx: Transaction, contact_point_id: int, reply_ids: Sequence[int]) -> None:
+    """Settle the replies that this contact point's page showed; those of others stay as is."""
+    tx.session.execute(
+        update(Reply)
+        .where(
+            Reply.id.in_(reply_ids),
+            Reply.contact_point_id == contact_point_id,
+            Reply.state == "new",
+        )
+        .values(state="done")
+    )

@@ -39,11 +39,12 @@ def create_app() -> Flask:
     """The web application of one installation, as the environment describes it."""
     from commands.house import House
     from commands.logs import set_up_logs
-    from commands.pages import create_pages
+    from commands.pages import services_of
+    from web.application import create_web
 
     settings = Settings()
     set_up_logs(settings.log_format)
-    return create_pages(House(settings))
+    return create_web(services_of(House(settings)))
 
 
 class Verbs(click.Group):

@@ -1,20 +1,16 @@
-"""The web application made of one installation's parts."""
+"""What the web application gets of one installation's parts."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 from commands.demo.stage import Stage, last_progress
 from commands.house import House
-from web.application import create_web
 from web.services import Services
 
-if TYPE_CHECKING:
-    from flask import Flask
 
-
-def create_pages(house: House) -> Flask:
-    """The pages of this installation; the demo's only where `renrakumo demo` asked for them."""
+def services_of(house: House) -> Services:
+    """The parts that the pages need; the demo's only where `renrakumo demo` asked for them."""
     settings = house.settings
     token = settings.metrics_token
     services = Services(
@@ -25,19 +21,18 @@ def create_pages(house: House) -> Flask:
         secret=settings.secret(),
         metrics_token=token.get_secret_value() if token else "",
         trusted_proxies=settings.trusted_proxies,
-        **_demo(house),
     )
-    return create_web(services)
+    return services if settings.demo_file is None else _on_stage(house, services)
 
 
-def _demo(house: House) -> dict[str, object]:
-    if house.settings.demo_file is None:
-        return {}
+def _on_stage(house: House, services: Services) -> Services:
+    assert house.settings.demo_file is not None
     stage = Stage.load(house.settings.demo_file)
-    return {
-        "demo": True,
-        "demo_phones": stage.phones,
-        "demo_school_id": stage.school_id,
-        "inbox": stage.mailbox().seen_after,
-        "progress": lambda: last_progress(house.database, house.board_id),
-    }
+    return replace(
+        services,
+        demo=True,
+        demo_phones=stage.phones,
+        demo_school_id=stage.school_id,
+        inbox=stage.mailbox().seen_after,
+        progress=lambda: last_progress(house.database, house.board_id),
+    )

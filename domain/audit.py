@@ -22,6 +22,9 @@ from domain.canonical import canonical_json
 
 HALF = 32
 NO_LINK = "0" * HALF
+# What the next entry is sealed to when the chain did not end as its head says: so that work
+# can go on, but no later entry covers up what was done before it.
+BROKEN_LINK = "f" * HALF
 _PURPOSE = b"renrakumo audit 1"
 
 FindingKind = Literal["changed", "removed", "reordered", "added"]
@@ -55,7 +58,8 @@ class Head:
 class Finding:
     """What is wrong with one entry; sequence 0 is the chain's head.
 
-    `belongs_at` is the true place of an entry that was reordered.
+    `belongs_at` is the true place of an entry that was reordered.  "removed" at an entry
+    that is there means: the chain's end before it had been tampered with when it was written.
     """
 
     chain: str
@@ -101,6 +105,7 @@ class _Check:
         self.head = head
         self.in_place = {entry.sequence for entry in entries if self._is_in_place(entry)}
         self.length = self._length()
+        self.gaps = {n: None for n in range(1, self.length + 1) if n not in self.in_place}
         self.moved = self._moved()
 
     def findings(self) -> Iterator[Finding]:
@@ -130,20 +135,22 @@ class _Check:
     def _moved(self) -> dict[int, int]:
         """For entries that stand elsewhere than they were sealed: where each belongs."""
         moved: dict[int, int] = {}
-        taken = set(self.in_place)
+        shift = 0
         for entry in self.entries:
             if entry.sequence in self.in_place:
                 continue
-            place = self._true_place(entry)
-            if place is not None and place not in taken:
+            place = self._true_place(entry, shift)
+            if place is not None:
                 moved[entry.sequence] = place
-                taken.add(place)
+                shift = place - entry.sequence
+                del self.gaps[place]
         return moved
 
-    def _true_place(self, entry: Entry) -> int | None:
+    def _true_place(self, entry: Entry, shift: int) -> int | None:
         digest, own = _digest(entry), entry.mac[:HALF]
-        # Nearest first: an entry slipped in or taken out moves the others by one.
-        for place in sorted(range(1, self.length + 1), key=lambda p: abs(p - entry.sequence)):
+        # An entry slipped in or taken out moves all later ones alike: so try that first.
+        near = (entry.sequence + step for step in (shift, -1, 1))
+        for place in (*(n for n in near if n in self.gaps), *self.gaps):
             if hmac.compare_digest(_own(self.key, digest, place), own):
                 return place
         return None
@@ -152,10 +159,8 @@ class _Check:
         place = self.moved.get(entry.sequence)
         if place is not None:
             return Finding(self.chain, "reordered", entry.sequence, place)
-        is_free = entry.sequence not in self.moved.values()
-        kind: FindingKind = (
-            "changed" if is_free and 1 <= entry.sequence <= self.length else "added"
-        )
+        # A place to which another entry was traced cannot be this one's.
+        kind: FindingKind = "changed" if entry.sequence in self.gaps else "added"
         return Finding(self.chain, kind, entry.sequence)
 
     def _broken_links(self) -> Iterator[Finding]:
@@ -167,7 +172,9 @@ class _Check:
                 continue
             own, stored = entry.mac[:HALF], link_of(entry.mac)
             expected = {_link(self.key, own, link) for link in possible}
-            if entry.sequence == last + 1 and stored not in expected:
+            if stored == _link(self.key, own, BROKEN_LINK):
+                yield Finding(self.chain, "removed", entry.sequence)
+            elif entry.sequence == last + 1 and stored not in expected:
                 yield Finding(self.chain, "changed", entry.sequence)
             # Where the link itself was altered, the entry after it was sealed to the true one.
             possible = {stored, *expected} if entry.sequence == last + 1 else {stored}

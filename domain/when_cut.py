@@ -146,7 +146,8 @@ def _any_of(words: Iterable[str]) -> str:
 
 _LETTER = "[月火水木金土日]"
 _LONE_WEEKDAY = re.compile(rf"(?P<letter>{_LETTER})(?![曜末])")
-_TAIL = "(?:頃|ころ|ごろ|くらい|ぐらい|ちょうど|丁度|きっかり|ぴったり|じゃすと)?(?:に?から)?"
+# 7時から is a time to send from; 7時から25日 is the beginning of something else.
+_TAIL = r"(?:頃|ころ|ごろ|くらい|ぐらい|ちょうど|丁度|きっかり|ぴったり|じゃすと)?(?:から(?!.*\d))?"
 _YEAR = r"(?P<year>(?:19|20|21)\d\d)"
 _REIWA = r"(?:令和|r) ?(?P<year>元|\d{1,2})"
 _MONTH_DAY = r"(?P<month>\d{1,2})月(?P<day>\d{1,2})日"

@@ -113,9 +113,9 @@ def _clash(marks: Marks) -> str:
 
 
 def _date(mark: Date, marks: Marks, today: date) -> date:
-    if mark.year:
-        return _existing(mark.year, mark.month or 0, mark.day)
-    if mark.month:
+    if mark.year is not None and mark.month is not None:
+        return _existing(mark.year, mark.month, mark.day)
+    if mark.month is not None:
         year = next((m for m in marks if isinstance(m, Year)), None)
         if year:
             return _existing(today.year + year.offset, mark.month, mark.day)

@@ -99,11 +99,11 @@ _NOW = (
 # Words that carry no time. から and 頃 are not among them, for they are harmless only behind a
 # clock: 明日から7時 is every day from tomorrow on.
 _UNSAID = (
-    "の に を は で です ます お願いします お願い致します お願いいたします おねがいします お願い"
-    " おねがい よろしく 宜しく ください 下さい 頼みます 送って 送る 送ります 送りたい 送信 配信"
-    " 発信 流して 出して おいて おきたい 予約 予定 希望 設定 指定 せっと して します する したい"
-    " ちょうど 丁度 めーる お知らせ 連絡 一斉 保護者 日時 時刻 時間 日時: 時刻: 時間:"
-    " at on the send it please around about"
+    "の に を は で です ます お願いします お願い致します お願いいたします おねがいします"
+    " お願い おねがい よろしく 宜しく ください 下さい 頼みます でいいです がいいです 送って"
+    " 送る 送ります 送りたい 送信 配信 発信 流して 出して おいて おきたい 予約 予定 希望 設定"
+    " 指定 せっと して します する したい ほしい ほしいです ちょうど 丁度 めーる お知らせ 連絡"
+    " 一斉 保護者 日時 時刻 時間 日時: 時刻: 時間: at on the send it please around about"
 )
 _SPELLINGS: tuple[tuple[Marks, str], ...] = (
     ((), _UNSAID),

@@ -1,42 +1,33 @@
-"""Whom an audience means at this moment, as a query that counts or freezes it."""
+"""Who an audience is: the guardians of every group in it and of all groups beneath."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, or_, select
+from sqlalchemy.sql.elements import ColumnElement
 
-from domain.audience import Part
-from storage.database import Transaction
-from storage.tables import Group, Guardian, Membership
-
-
-def guardians_in(board_id: int, parts: Iterable[Part]) -> Select[tuple[int]]:
-    """The IDs of the guardians an audience means, each once.
-
-    A group means itself and every group beneath it; an audience without parts means nobody.
-    """
-    parts = tuple(parts)
-    query = select(Membership.guardian_id).where(Membership.board_id == board_id).distinct()
-    if any(part.kind == "city" for part in parts):
-        return query
-    return query.where(Membership.group_id.in_(_groups_in(board_id, parts)))
+from domain.audience import CITY, Part
+from storage.tables import Group, Membership
 
 
-def _groups_in(board_id: int, parts: Iterable[Part]) -> Select[tuple[int]]:
-    parts = tuple(parts)
-    named = select(Group.id).where(
-        Group.board_id == board_id,
-        Group.id.in_([part.id for part in parts if part.kind == "group"])
-        | Group.school_id.in_([part.id for part in parts if part.kind == "school"]),
-    )
-    beneath = named.cte("audience_groups", recursive=True)
-    beneath = beneath.union(select(Group.id).join(beneath, Group.parent_id == beneath.c.id))
-    return select(beneath.c.id)
+def guardian_ids(board_id: int, parts: Sequence[Part]) -> Select[tuple[int]]:
+    """A query for the guardians in an audience, each once."""
+    whose = select(Membership.guardian_id).where(Membership.board_id == board_id)
+    if CITY not in parts:
+        whose = whose.where(Membership.group_id.in_(_group_ids(board_id, parts)))
+    return whose.distinct()
 
 
-def count_families(tx: Transaction, board_id: int, parts: Iterable[Part]) -> int:
-    query = select(func.count(Guardian.family_id.distinct())).where(
-        Guardian.id.in_(guardians_in(board_id, parts))
-    )
-    return tx.session.scalar(query) or 0
+def _group_ids(board_id: int, parts: Sequence[Part]) -> Select[tuple[int]]:
+    """The named groups and all beneath them, widened step by step."""
+    named = select(Group.id).where(Group.board_id == board_id, _named(parts))
+    wide = named.cte("wide", recursive=True)
+    beneath = select(Group.id).join(wide, Group.parent_id == wide.c.id)
+    return select(wide.union(beneath).c.id)
+
+
+def _named(parts: Sequence[Part]) -> ColumnElement[bool]:
+    schools = [part.id for part in parts if part.kind == "school"]
+    groups = [part.id for part in parts if part.kind == "group"]
+    return or_(Group.school_id.in_(schools), Group.id.in_(groups))

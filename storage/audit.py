@@ -7,10 +7,25 @@ from dataclasses import replace
 
 from sqlalchemy import select
 
-from domain.audit import NO_LINK, Entry, Head, audit_key, link_of, seal_entry, seal_head
+from domain.audit import (
+    BROKEN_LINK,
+    NO_LINK,
+    Entry,
+    Head,
+    audit_key,
+    link_of,
+    seal_entry,
+    seal_head,
+)
 from storage.database import Transaction
 from storage.inserts import insert_if_new
 from storage.tables import AuditChain, AuditEntry, Board, School
+
+
+def open_chain(tx: Transaction, chain: str, board_id: int) -> None:
+    """Begin the chain of a new board or school."""
+    mac = seal_head(audit_key(tx.secret), chain, 0, NO_LINK)
+    insert_if_new(tx, AuditChain, chain=chain, board_id=board_id, length=0, mac=mac)
 
 
 def append(tx: Transaction, entry: Entry) -> Entry:
@@ -20,12 +35,12 @@ def append(tx: Transaction, entry: Entry) -> Entry:
     """
     key = audit_key(tx.secret)
     head = _locked_head(tx, entry.chain, entry.board_id)
-    placed = replace(entry, sequence=head.length + 1, at=tx.now)
-    mac = seal_entry(key, placed, _last_link(tx, head))
-    placed = replace(placed, mac=mac)
+    last = _last_entry(tx, entry.chain)
+    placed = replace(entry, sequence=(last.sequence if last else 0) + 1, at=tx.now)
+    placed = replace(placed, mac=seal_entry(key, placed, _link_to_follow(key, head, last)))
     tx.session.add(_row(placed))
     head.length = placed.sequence
-    head.mac = seal_head(key, head.chain, head.length, link_of(mac))
+    head.mac = seal_head(key, head.chain, head.length, link_of(placed.mac))
     tx.flush()
     return placed
 
@@ -63,19 +78,24 @@ def _locked_head(tx: Transaction, chain: str, board_id: int) -> AuditChain:
     locked = query.execution_options(populate_existing=True)
     head = tx.session.scalar(locked)
     if head is None:
-        mac = seal_head(audit_key(tx.secret), chain, 0, NO_LINK)
-        insert_if_new(tx, AuditChain, chain=chain, board_id=board_id, length=0, mac=mac)
+        # A chain is opened with its board or school: one that is gone was removed.
+        insert_if_new(tx, AuditChain, chain=chain, board_id=board_id, length=0, mac="removed")
         head = tx.session.scalars(locked).one()
     return head
 
 
-def _last_link(tx: Transaction, head: AuditChain) -> str:
-    last = select(AuditEntry.mac).where(
-        AuditEntry.chain == head.chain, AuditEntry.sequence == head.length
-    )
-    mac = tx.session.scalar(last)
-    # Where somebody removed the last entry, work goes on and `audit verify` says so.
-    return link_of(mac) if mac else NO_LINK
+def _last_entry(tx: Transaction, chain: str) -> Entry | None:
+    query = select(AuditEntry).where(AuditEntry.chain == chain)
+    newest = query.order_by(AuditEntry.sequence.desc()).limit(1)
+    row = tx.session.scalar(newest.execution_options(populate_existing=True))
+    return _entry(row) if row else None
+
+
+def _link_to_follow(key: bytes, head: AuditChain, last: Entry | None) -> str:
+    link = link_of(last.mac) if last else NO_LINK
+    ends_as_sealed = head.length == (last.sequence if last else 0)
+    sealed = head.mac == seal_head(key, head.chain, head.length, link)
+    return link if ends_as_sealed and sealed else BROKEN_LINK
 
 
 def _row(entry: Entry) -> AuditEntry:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from storage import audit
 from storage.database import Transaction
 from storage.tables import Board
 
@@ -31,6 +32,7 @@ def add_board(tx: Transaction, code: str, name: str, zone: str) -> Board:
     row = Board(code=code, name=name, zone=zone, settings={}, created_at=tx.now)
     tx.session.add(row)
     tx.flush()
+    audit.open_chain(tx, f"board:{row.id}", row.id)
     return row
 
 

@@ -26,7 +26,10 @@ class DialogueMoved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StoredDialogue:
-    """A dialogue as it was read; `given` is what it was started with."""
+    """A dialogue as it was read.
+
+    `given` is what it was started with; `memory` is what its effects noted for themselves.
+    """
 
     id: int
     contact_point_id: int
@@ -34,6 +37,7 @@ class StoredDialogue:
     flow: str
     version: int
     given: dict[str, Any]
+    memory: dict[str, Any]
     log: tuple[tuple[str, Any], ...]
     awaited: str
     sequence: int
@@ -67,7 +71,7 @@ def start(
         below_id=below.id if below else None,
         flow=flow,
         version=version,
-        log_cipher=_seal(tx, given, ()),
+        log_cipher=_seal(tx, given, {}, ()),
         expires_at=expires_at,
         updated_at=tx.now,
     )
@@ -79,7 +83,10 @@ def start(
 def save(
     tx: Transaction,
     dialogue: StoredDialogue,
+    *,
+    version: int,
     log: Sequence[tuple[str, Any]],
+    memory: dict[str, Any],
     awaited: str,
     expires_at: datetime,
 ) -> StoredDialogue:
@@ -90,7 +97,9 @@ def save(
     """
     kept = replace(
         dialogue,
+        version=version,
         log=tuple(log),
+        memory=memory,
         awaited=awaited,
         sequence=dialogue.sequence + 1,
         expires_at=expires_at,
@@ -99,8 +108,8 @@ def save(
         update(Dialogue)
         .where(Dialogue.id == dialogue.id, Dialogue.sequence == dialogue.sequence)
         .values(
-            log_cipher=_seal(tx, kept.given, kept.log),
-            version=kept.version,
+            log_cipher=_seal(tx, kept.given, kept.memory, kept.log),
+            version=version,
             awaited=awaited,
             sequence=kept.sequence,
             expires_at=expires_at,
@@ -119,7 +128,11 @@ def end(tx: Transaction, dialogue: StoredDialogue) -> StoredDialogue | None:
         update(Dialogue)
         .where(Dialogue.id == dialogue.id)
         .values(
-            active=False, log_cipher=_seal(tx, {}, ()), awaited="", below_id=None, updated_at=tx.now
+            active=False,
+            log_cipher=_seal(tx, {}, {}, ()),
+            awaited="",
+            below_id=None,
+            updated_at=tx.now,
         )
     )
     if dialogue.below_id is None:
@@ -128,19 +141,30 @@ def end(tx: Transaction, dialogue: StoredDialogue) -> StoredDialogue | None:
     return _stored(tx, tx.session.get_one(Dialogue, dialogue.below_id, populate_existing=True))
 
 
-def end_all(tx: Transaction, dialogue: StoredDialogue) -> None:
-    """Close a dialogue and every one suspended below it."""
-    below: StoredDialogue | None = dialogue
-    while below is not None:
-        below = end(tx, below)
+def erase_expired(tx: Transaction) -> int:
+    """Forget the answers of dialogues that nobody went on with; return how many there were.
+
+    One that was suspended below becomes the active one, and is seen to next time if need be.
+    """
+    query = select(Dialogue).where(Dialogue.active.is_(True), Dialogue.expires_at <= tx.now)
+    rows = tx.session.scalars(query.limit(500).with_for_update(skip_locked=True)).all()
+    for row in rows:
+        end(tx, _stored(tx, row))
+    return len(rows)
 
 
 def _set_active(tx: Transaction, dialogue_id: int, active: bool) -> None:
     tx.session.execute(update(Dialogue).where(Dialogue.id == dialogue_id).values(active=active))
 
 
-def _seal(tx: Transaction, given: dict[str, Any], log: Sequence[tuple[str, Any]]) -> bytes:
-    return tx.vault.seal_json({"given": given, "log": list(log)}, _PURPOSE)
+def _seal(
+    tx: Transaction,
+    given: dict[str, Any],
+    memory: dict[str, Any],
+    log: Sequence[tuple[str, Any]],
+) -> bytes:
+    kept = {"given": given, "memory": memory, "log": list(log)}
+    return tx.vault.seal_json(kept, _PURPOSE)
 
 
 def _stored(tx: Transaction, row: Dialogue) -> StoredDialogue:
@@ -152,6 +176,7 @@ def _stored(tx: Transaction, row: Dialogue) -> StoredDialogue:
         flow=row.flow,
         version=row.version,
         given=kept["given"],
+        memory=kept["memory"],
         log=tuple((key, value) for key, value in kept["log"]),
         awaited=row.awaited,
         sequence=row.sequence,

@@ -28,7 +28,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
+from domain import deliveries as rules
 from domain.addresses import OTHER_LANE, lane_of
+from domain.audience import parts_from_json
+from domain.broadcasts import State
 from storage.audiences import guardian_ids
 from storage.database import Transaction
 from storage.people import EVERY_SCHOOL, MAIL
@@ -68,7 +71,7 @@ def due(tx: Transaction) -> list[int]:
     """The approved broadcasts whose time has come, the longest due first."""
     query = (
         select(Broadcast.id)
-        .where(Broadcast.state == "approved", Broadcast.due_at <= tx.now)
+        .where(Broadcast.state == State.APPROVED.value, Broadcast.due_at <= tx.now)
         .order_by(Broadcast.due_at, Broadcast.id)
     )
     return list(tx.session.scalars(query))
@@ -80,10 +83,10 @@ def claim(tx: Transaction, broadcast_id: int) -> Broadcast | None:
         update(Broadcast)
         .where(
             Broadcast.id == broadcast_id,
-            Broadcast.state == "approved",
+            Broadcast.state == State.APPROVED.value,
             Broadcast.due_at <= tx.now,
         )
-        .values(state="sending", frozen_at=tx.now, updated_at=tx.now)
+        .values(state=State.SENDING.value, frozen_at=tx.now, updated_at=tx.now)
         .execution_options(synchronize_session=False)
     )
     if _changed(tx, statement) != 1:
@@ -91,16 +94,29 @@ def claim(tx: Transaction, broadcast_id: int) -> Broadcast | None:
     return tx.session.get_one(Broadcast, broadcast_id, populate_existing=True)
 
 
-def put_back(tx: Transaction, broadcast: Broadcast, state: str) -> None:
-    """Undo the freezing: nothing was sent, and the broadcast moves to another state."""
+def undo(tx: Transaction, broadcast: Broadcast) -> None:
+    """Take the noted audience back: nothing will be sent to it."""
     tx.session.execute(
         delete(AudienceMember)
         .where(AudienceMember.broadcast_id == broadcast.id)
         .execution_options(synchronize_session=False)
     )
-    broadcast.state, broadcast.frozen_at = state, None
-    if state == "expired":
-        broadcast.finished_at = tx.now
+    broadcast.frozen_at = None
+
+
+def outgrow(tx: Transaction, broadcast: Broadcast, families: int) -> None:
+    """Back to pending, for a decision about as many families as there are now."""
+    undo(tx, broadcast)
+    broadcast.state = State.PENDING.value
+    broadcast.approved_families = families
+    broadcast.decided_by = broadcast.decided_at = broadcast.due_at = None
+    tx.flush()
+
+
+def lapse(tx: Transaction, broadcast: Broadcast) -> None:
+    """End a broadcast that was not sent while it was valid."""
+    undo(tx, broadcast)
+    broadcast.state, broadcast.finished_at = State.EXPIRED.value, tx.now
     tx.flush()
 
 
@@ -118,7 +134,9 @@ def note_audience(
 
 
 def _audience(broadcast: Broadcast, channels: list[str], ordinary: bool) -> Select[Any]:
-    people = guardian_ids(broadcast.board_id, broadcast.audience).subquery("people")
+    people = guardian_ids(broadcast.board_id, parts_from_json(broadcast.audience)).subquery(
+        "people"
+    )
     first = _usable(people, broadcast, channels, ordinary)
     return (
         select(
@@ -218,7 +236,7 @@ def _insert_deliveries(tx: Transaction, broadcast: Broadcast, keyed: Subquery) -
         literal(broadcast.board_id),
         literal(broadcast.id),
         keyed.c.id,
-        literal("waiting"),
+        literal(rules.State.WAITING.value),
         literal(0),
         literal(0),
         literal(""),
@@ -300,7 +318,7 @@ def _assign(tx: Transaction, broadcast_id: int, spans: list[_Span]) -> int:
     if not rows:
         return 0
     result = tx.session.connection().execute(statement, rows)
-    return cast(CursorResult[Any], result).rowcount
+    return result.rowcount
 
 
 def _counts(tx: Transaction, broadcast_id: int) -> tuple[int, int, int]:

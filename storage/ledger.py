@@ -13,21 +13,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Executable, bindparam, func, select, update
+from sqlalchemy import CursorResult, Executable, bindparam, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from domain import broadcasts
 from domain import deliveries as rules
 from domain.deliveries import OPEN, Change, Moment, State, Tried
 from domain.outcomes import Accepted, Outcome, Placed, Refused
 from storage.database import Transaction
-from storage.tables import Broadcast, Chunk, ContactPoint, Delivery, Journal
+from storage.tables import Broadcast, Chunk, ContactPoint, Delivery
 
 READY, LEASED, PLACED, DONE = "ready", "leased", "placed", "done"
 
 # A retried delivery joins a chunk that is due up to so much later, instead of opening its own.
 _JOIN_WITHIN = timedelta(minutes=1)
 _ADDRESS = "contact_points.address"
-_OPEN = Delivery.state.in_(OPEN)
+SENDING = broadcasts.State.SENDING.value
+OPEN_ROW = Delivery.state.in_(OPEN)
 _UNSYNCED = {"synchronize_session": False}
 
 
@@ -77,7 +79,7 @@ def lease(
             Chunk.not_before <= tx.now,
             Chunk.deadline > tx.now,
             Chunk.channel.in_(list(channels)),
-            Broadcast.state == "sending",
+            Broadcast.state == SENDING,
         )
         .order_by(Chunk.priority, Chunk.id)
         .limit(count)
@@ -89,10 +91,10 @@ def lease(
         chunk.epoch += 1
         chunk.leased_until = tx.now + lasting
     tx.flush()
-    return [_lease(chunk, worker) for chunk in chunks]
+    return [as_lease(chunk, worker) for chunk in chunks]
 
 
-def _lease(chunk: Chunk, worker: str) -> Lease:
+def as_lease(chunk: Chunk, worker: str) -> Lease:
     return Lease(
         chunk_id=chunk.id,
         epoch=chunk.epoch,
@@ -110,7 +112,7 @@ def members(tx: Transaction, chunk_id: int) -> list[Member]:
     query = (
         select(Delivery.id, Delivery.contact_point_id, ContactPoint.address_cipher)
         .join(ContactPoint, ContactPoint.id == Delivery.contact_point_id)
-        .where(Delivery.chunk_id == chunk_id, _OPEN)
+        .where(Delivery.chunk_id == chunk_id, OPEN_ROW)
         .order_by(Delivery.id)
     )
     return [Member(*row) for row in tx.session.execute(query).tuples()]
@@ -126,7 +128,7 @@ def extend(tx: Transaction, worker: str, lasting: timedelta) -> set[tuple[int, i
 
     A chunk whose broadcast was stopped is not among them.
     """
-    sending = select(Broadcast.id).where(Broadcast.state == "sending")
+    sending = select(Broadcast.id).where(Broadcast.state == SENDING)
     statement = (
         update(Chunk)
         .where(Chunk.state == LEASED, Chunk.worker == worker, Chunk.broadcast_id.in_(sending))
@@ -142,14 +144,14 @@ def release(tx: Transaction, held: Lease, not_before: datetime | None = None) ->
 
     Returns False, changing nothing, if the lease was lost.
     """
-    chunk = _held(tx, held.chunk_id, held.epoch, held.worker)
+    chunk = held_chunk(tx, held.chunk_id, held.epoch, held.worker)
     if chunk is None:
         return False
-    _hand_back(tx, chunk, not_before)
+    hand_back(tx, chunk, not_before)
     return True
 
 
-def _held(tx: Transaction, chunk_id: int, epoch: int, worker: str) -> Chunk | None:
+def held_chunk(tx: Transaction, chunk_id: int, epoch: int, worker: str) -> Chunk | None:
     query = (
         select(Chunk)
         .where(
@@ -164,7 +166,7 @@ def _held(tx: Transaction, chunk_id: int, epoch: int, worker: str) -> Chunk | No
     return tx.session.scalar(query)
 
 
-def _hand_back(tx: Transaction, chunk: Chunk, not_before: datetime | None = None) -> None:
+def hand_back(tx: Transaction, chunk: Chunk, not_before: datetime | None = None) -> None:
     chunk.state = _state_of(tx, chunk.id)
     chunk.worker = chunk.leased_until = None
     chunk.not_before = not_before or chunk.not_before
@@ -192,14 +194,14 @@ def record(
 
     Returns False, recording nothing, if the lease was lost: somebody else sends them now.
     """
-    chunk = _held(tx, held.chunk_id, held.epoch, held.worker)
+    chunk = held_chunk(tx, held.chunk_id, held.epoch, held.worker)
     if chunk is None:
         return False
-    _record(tx, chunk, outcomes, again)
+    record_in(tx, chunk, outcomes, again)
     return True
 
 
-def _record(
+def record_in(
     tx: Transaction, chunk: Chunk, outcomes: Sequence[tuple[int, Outcome]], again: Again
 ) -> None:
     moment = Moment(tx.now, chunk.deadline, again.jitter)
@@ -226,7 +228,7 @@ def _tried(tx: Transaction, chunk_id: int, ids: Sequence[int]) -> dict[int, Trie
     if not ids:
         return {}
     query = select(Delivery.id, Delivery.attempts, Delivery.doubtful).where(
-        Delivery.id.in_(ids), Delivery.chunk_id == chunk_id, _OPEN
+        Delivery.id.in_(ids), Delivery.chunk_id == chunk_id, OPEN_ROW
     )
     return {row.id: Tried(row.attempts, row.doubtful) for row in tx.session.execute(query)}
 
@@ -237,7 +239,7 @@ _APPLY = (
         Delivery.id == bindparam("delivery"),
         Delivery.chunk_id == bindparam("chunk"),
         Delivery.settled_at.is_(None),
-        _OPEN,
+        OPEN_ROW,
     )
     .values(
         state=bindparam("to"),
@@ -279,10 +281,10 @@ def _put_down_again(
 
 
 def _move(tx: Transaction, to: Chunk, chunk_id: int, ids: Sequence[int]) -> None:
-    _execute(
+    execute(
         tx,
         update(Delivery)
-        .where(Delivery.id.in_(ids), Delivery.chunk_id == chunk_id, _OPEN)
+        .where(Delivery.id.in_(ids), Delivery.chunk_id == chunk_id, OPEN_ROW)
         .values(chunk_id=to.id),
     )
 
@@ -355,133 +357,7 @@ def accept_placed(tx: Transaction, contact_point_id: int, delivery_ids: Sequence
     return list(tx.session.scalars(statement))
 
 
-# After a worker is gone.
-
-
-@dataclass(frozen=True, slots=True)
-class Remains:
-    """What a dead worker's journal says of one chunk it held."""
-
-    outcomes: Sequence[tuple[int, Outcome]]
-    intents: Sequence[int]
-
-
-def leases_of(tx: Transaction, worker: str) -> list[Lease]:
-    query = select(Chunk).where(Chunk.state == LEASED, Chunk.worker == worker)
-    return [_lease(chunk, worker) for chunk in tx.session.scalars(query)]
-
-
-def inherit(tx: Transaction, held: Lease, remains: Remains | None, again: Again) -> int:
-    """Settle a dead worker's chunk by its journal, and give it back at once.
-
-    Without a journal every delivery not recorded may have been sent.  Returns how many are
-    doubtful.
-    """
-    chunk = _held(tx, held.chunk_id, held.epoch, held.worker)
-    if chunk is None:
-        return 0
-    if remains is None:
-        doubtful = _doubt(tx, chunk.id, None)
-    else:
-        _record(tx, chunk, remains.outcomes, again)
-        doubtful = _doubt(tx, chunk.id, remains.intents)
-    _hand_back(tx, chunk)
-    return doubtful
-
-
-def reclaim(tx: Transaction, host: str) -> int:
-    """Take back chunks whose lease ran out; return how many deliveries became doubtful.
-
-    Not those of a worker whose journal lies on this host and is not replayed: the journal
-    knows which deliveries are doubtful, and a worker that is merely slow still holds it.
-    Elsewhere the lease itself is the durable intent, so all that is open is doubtful.
-    """
-    here = select(Journal.worker).where(Journal.host == host, Journal.replayed_at.is_(None))
-    query = (
-        select(Chunk)
-        .where(Chunk.state == LEASED, Chunk.leased_until < tx.now, Chunk.worker.not_in(here))
-        .with_for_update(skip_locked=True)
-    )
-    doubtful = 0
-    for chunk in tx.session.scalars(query).all():
-        doubtful += _doubt(tx, chunk.id, None)
-        _hand_back(tx, chunk)
-    return doubtful
-
-
-def _doubt(tx: Transaction, chunk_id: int, ids: Sequence[int] | None) -> int:
-    """Mark open deliveries of a chunk (all, or these) as perhaps sent."""
-    among = [] if ids is None else [Delivery.id.in_(ids)]
-    return _execute(
-        tx,
-        update(Delivery)
-        .where(Delivery.chunk_id == chunk_id, Delivery.settled_at.is_(None), _OPEN, *among)
-        .values(
-            state=State.WAITING,
-            reason=rules.INTERRUPTED,
-            attempts=Delivery.attempts + 1,
-            doubtful=Delivery.doubtful + 1,
-        ),
-    )
-
-
-def _execute(tx: Transaction, statement: Executable) -> int:
+def execute(tx: Transaction, statement: Executable) -> int:
     """Run a bulk statement past the session's objects; return how many rows it changed."""
     options = statement.execution_options(**_UNSYNCED)
     return cast(CursorResult[Any], tx.session.execute(options)).rowcount
-
-
-# The end.
-
-
-def expire(tx: Transaction) -> int:
-    """Settle what is past its deadline and in nobody's hands; return how many deliveries."""
-    query = (
-        select(Chunk)
-        .where(Chunk.state.in_((READY, PLACED)), Chunk.deadline <= tx.now)
-        .limit(200)
-        .with_for_update(skip_locked=True)
-    )
-    count = 0
-    for chunk in tx.session.scalars(query).all():
-        count += _expire_chunk(tx, chunk.id)
-        chunk.state = DONE
-    tx.flush()
-    return count
-
-
-def _expire_chunk(tx: Transaction, chunk_id: int) -> int:
-    unsettled = update(Delivery).where(Delivery.chunk_id == chunk_id, Delivery.settled_at.is_(None))
-    perhaps = unsettled.where(Delivery.doubtful > 0).values(
-        state=rules.expired(1), settled_at=tx.now
-    )
-    never = unsettled.where(Delivery.doubtful == 0).values(
-        state=rules.expired(0),
-        settled_at=tx.now,
-        reason=func.coalesce(func.nullif(Delivery.reason, ""), rules.DEADLINE),
-    )
-    return _execute(tx, perhaps) + _execute(tx, never)
-
-
-def anything_expired(tx: Transaction) -> bool:
-    query = select(Chunk.id).where(Chunk.state.in_((READY, PLACED)), Chunk.deadline <= tx.now)
-    return tx.session.scalar(query.limit(1)) is not None
-
-
-def exhausted(tx: Transaction) -> list[int]:
-    """The broadcasts being sent of which no chunk is left to send."""
-    left = select(Chunk.id).where(
-        Chunk.broadcast_id == Broadcast.id, Chunk.state.in_((READY, LEASED))
-    )
-    query = select(Broadcast.id).where(Broadcast.state == "sending", ~left.exists())
-    return list(tx.session.scalars(query))
-
-
-def finish(tx: Transaction, broadcast_id: int) -> bool:
-    """Close a broadcast of which nothing is left to send; False if another was faster."""
-    statement = (
-        update(Broadcast)
-        .where(Broadcast.id == broadcast_id, Broadcast.state == "sending")
-        .values(state="sent", finished_at=tx.now, updated_at=tx.now)
-    )
-    return _execute(tx, statement) == 1

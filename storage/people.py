@@ -64,6 +64,12 @@ def contact(tx: Transaction, contact_id: int) -> ContactPoint:
     return row
 
 
+def lock_contact(tx: Transaction, contact_id: int) -> ContactPoint:
+    """A contact point whose person does one thing at a time until this transaction ends."""
+    query = select(ContactPoint).where(ContactPoint.id == contact_id).with_for_update()
+    return tx.session.scalars(query).one()
+
+
 def find_contact(tx: Transaction, channel: str, account: str, address: str) -> ContactPoint | None:
     return _by_index(tx, channel, account, address_index(tx, channel, account, address))
 

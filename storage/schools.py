@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import func, select, update
 
+from storage import audit
 from storage.database import Transaction
 from storage.tables import Group, School, SchoolId
 
@@ -48,6 +49,7 @@ def add_school(
     tx.flush()
     tx.session.add(Group(board_id=board_id, school_id=row.id, name=name, kind=ROOT))
     tx.flush()
+    audit.open_chain(tx, f"school:{row.id}", board_id)
     return row
 
 

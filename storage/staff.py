@@ -27,6 +27,10 @@ def name_of(tx: Transaction, staff_id: int) -> str:
     return tx.vault.open_text(row.name_cipher, _NAME)
 
 
+def board_of(tx: Transaction, staff_id: int) -> int:
+    return tx.session.get_one(Staff, staff_id).board_id
+
+
 def language_of(tx: Transaction, staff_id: int) -> str:
     return tx.session.get_one(Staff, staff_id).language
 

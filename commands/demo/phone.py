@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.request import Request, urlopen
 
+from web.chat import COOKIE
+from web.security import OWN_PAGE
+
 PATIENCE = 20.0  # Seconds that an answer may take before the demo gives up.
 
 
@@ -23,7 +26,7 @@ class Phone:
 
     name: str
     base: str
-    cookie: str
+    address: str
     entries: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def says(self, text: str) -> list[dict[str, Any]]:
@@ -82,4 +85,8 @@ class Phone:
         return json.loads(raw) if raw else {}
 
     def _headers(self) -> dict[str, str]:
-        return {"Content-Type": "application/json", "Cookie": self.cookie}
+        return {
+            "Content-Type": "application/json",
+            "Cookie": f"{COOKIE}={self.address}",
+            OWN_PAGE: "1",
+        }

@@ -1,0 +1,106 @@
+"""The demo's report: the frozen audience against what the stand-ins really received."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from actions import reports
+from commands.demo.theatre import Theatre
+from domain.addresses import envelope_form, normalise_mail
+from domain.deliveries import message_id
+from storage import accounts, broadcasts
+
+SENT = "accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One channel's line; `lost` and `doubled` are counted at its stand-in."""
+
+    recipients: int
+    accepted: int
+    refused: int
+    unknown: int
+    lost: int
+    doubled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What came of one broadcast; `seconds` from due to the last outcome."""
+
+    seconds: float
+    families: dict[str, int]
+    channels: dict[str, Channel]
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def is_clean(self) -> bool:
+        return not any(line.lost or line.doubled for line in self.channels.values())
+
+
+def account(theatre: Theatre, broadcast_id: int) -> Account:
+    """Count a finished broadcast."""
+    with theatre.house.database.reading() as tx:
+        report = reports.report(tx, broadcast_id)
+        row = broadcasts.find(tx, broadcast_id)
+        last = accounts.last_outcome(tx, broadcast_id)
+        lines = {name: accounts.lines(tx, broadcast_id, name) for name in report.channels}
+    started = row.due_at if row else None
+    seconds = (last - started).total_seconds() if last and started else 0.0
+    channels = {}
+    for name, counts in report.channels.items():
+        missing, surplus = (
+            _mail_faults(theatre, broadcast_id, lines[name])
+            if name == "email"
+            else (_chat_faults(lines[name]))
+        )
+        channels[name] = Channel(
+            counts.recipients, counts.accepted, counts.refused, counts.unknown, missing, surplus
+        )
+    families = {"total": report.families.total, "not_reached": report.families.not_reached}
+    return Account(round(seconds, 2), families, channels)
+
+
+def _mail_faults(
+    theatre: Theatre, broadcast_id: int, lines: list[accounts.Line]
+) -> tuple[int, int]:
+    """How many of the audience the stand-in never got, and how many copies too many."""
+    received = _of_broadcast(theatre, broadcast_id, lines)
+    lost = sum(1 for line in lines if not received[line.delivery_id] and line.state != "refused")
+    return lost, sum(count - 1 for count in received.values() if count > 1)
+
+
+def _of_broadcast(theatre: Theatre, broadcast_id: int, lines: list[accounts.Line]) -> Counter[int]:
+    """How often each delivery's mail arrived, known by its address and Message-ID."""
+    secret = theatre.house.settings.secret()
+    domain = (theatre.house.settings.mail_from or "").rpartition("@")[2]
+    arrived = theatre.mailbox.received()
+    return Counter(
+        {
+            line.delivery_id: arrived[
+                (
+                    _envelope(line.address),
+                    message_id(secret, broadcast_id, line.delivery_id, domain),
+                )
+            ]
+            for line in lines
+        }
+    )
+
+
+def _envelope(address: str) -> str:
+    mail = normalise_mail(address)
+    return envelope_form(mail) if mail else address
+
+
+def _chat_faults(lines: list[accounts.Line]) -> tuple[int, int]:
+    """Web chat has no stand-in: a message lies in our own database until it is displayed.
+
+    So none can be doubled, and lost would be one that neither lies there nor was displayed.
+    """
+    return sum(1 for line in lines if line.state not in ("placed", "accepted", "waiting")), 0

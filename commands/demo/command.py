@@ -1,0 +1,110 @@
+"""`renrakumo demo`: the whole way of a broadcast, with made-up people and a stand-in for mail."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from actions import boards
+from commands.demo.accounts import Account, account
+from commands.demo.cast import Cast, cast
+from commands.demo.city import build_city
+from commands.demo.stage import last_progress
+from commands.demo.story import Story
+from commands.demo.theatre import Theatre, free_address, running, theatre, wait_until_ready
+from commands.house import House
+from commands.printing import FOUND, print_table
+
+UNDO_SECONDS = 2  # Long enough to see that there is one, short enough to wait for.
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Play the story, print the report and stop.")
+@click.option("--json", "report_file", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_obj
+def demo(house: House, once: bool, report_file: Path | None) -> None:
+    """Play the story in the terminal, then serve it at /demo to play by hand."""
+    console = Console(highlight=False)
+    listen = free_address(house.settings.listen)
+    with _open_demo(console, house.settings.var_dir / "demo", listen) as (scene, people):
+        broadcast_id = Story(scene, people, console).play()
+        done = _fan_out(scene, broadcast_id, console)
+        _tell(done, console)
+        if report_file is not None:
+            report_file.write_text(json.dumps(done.as_dict(), indent=2) + "\n")
+        if not once:
+            _serve(scene, console)
+    if not done.is_clean:
+        raise SystemExit(FOUND)
+
+
+@contextmanager
+def _open_demo(console: Console, folder: Path, listen: str) -> Iterator[tuple[Theatre, Cast]]:
+    """The made-up city with its web server and worker running."""
+    with theatre(folder, listen) as scene:
+        house = scene.house
+        with console.status("45校・保護者2万人のまちをつくっています… / making a city…"):
+            city = build_city(house.database, house.board_id)
+            with house.database.writing() as tx:
+                boards.change_settings(tx, house.board_id, undo_seconds=UNDO_SECONDS)
+            people = cast(scene, city)
+        with running(["web", "worker"], scene.environment, folder / "demo.log"):
+            wait_until_ready(house.settings.public_url)
+            yield scene, people
+
+
+def _fan_out(scene: Theatre, broadcast_id: int, console: Console) -> Account:
+    """Watch a broadcast go out, and count it when the last outcome is there."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("配信中 / sending", total=None)
+        while True:
+            progress = last_progress(scene.house.database, scene.house.board_id)
+            if progress is not None and progress.broadcast_id == broadcast_id:
+                settled = sum(c.recipients - c.waiting for c in progress.channels.values())
+                total = sum(c.recipients for c in progress.channels.values())
+                bar.update(task, completed=settled, total=total)
+                if progress.finished:
+                    break
+            time.sleep(0.2)
+    return account(scene, broadcast_id)
+
+
+def _tell(done: Account, console: Console) -> None:
+    console.print(
+        f"\n[bold]配信結果 / report[/]  {done.seconds} 秒 (s)   "
+        f"家庭 families {done.families['total']:,}   "
+        f"未達 not reached {done.families['not_reached']:,}"
+    )
+    columns = ("channel", "recipients", "accepted", "refused", "unknown", "lost", "doubled")
+    print_table(
+        columns,
+        [
+            (name, c.recipients, c.accepted, c.refused, c.unknown, c.lost, c.doubled)
+            for name, c in done.channels.items()
+        ],
+    )
+
+
+def _serve(scene: Theatre, console: Console) -> None:
+    """Leave the stage to the visitor until Ctrl-C."""
+    console.print(
+        f"\n[bold]{scene.house.settings.public_url}/demo[/]  (Ctrl-C で終わります / to stop)"
+    )
+    try:
+        while True:
+            time.sleep(1)
+    except KeyboardInterrupt:
+        console.print("終わります。 / Stopping.")

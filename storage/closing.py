@@ -1,0 +1,152 @@
+"""Closing what is left open: a dead worker's chunks, late deliveries, finished broadcasts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, func, select, update
+
+from domain import broadcasts
+from domain import deliveries as rules
+from domain.deliveries import State
+from domain.outcomes import Outcome
+from storage import ledger
+from storage.database import Transaction
+from storage.ledger import Again, Lease
+from storage.tables import Broadcast, Chunk, Delivery, Journal
+
+# After a worker is gone.
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What a dead worker's journal says of one chunk it held."""
+
+    outcomes: Sequence[tuple[int, Outcome]]
+    intents: Sequence[int]
+
+
+def leases_of(tx: Transaction, worker: str) -> list[Lease]:
+    query = select(Chunk).where(Chunk.state == ledger.LEASED, Chunk.worker == worker)
+    return [ledger.as_lease(chunk, worker) for chunk in tx.session.scalars(query)]
+
+
+def inherit(tx: Transaction, held: Lease, remains: Remains | None, again: Again) -> int:
+    """Settle a dead worker's chunk by its journal, and give it back at once.
+
+    Without a journal every delivery not recorded may have been sent.  Returns how many are
+    doubtful.
+    """
+    chunk = ledger.held_chunk(tx, held.chunk_id, held.epoch, held.worker)
+    if chunk is None:
+        return 0
+    if remains is None:
+        doubtful = _doubt(tx, chunk.id, None)
+    else:
+        ledger.record_in(tx, chunk, remains.outcomes, again)
+        doubtful = _doubt(tx, chunk.id, remains.intents)
+    ledger.hand_back(tx, chunk)
+    return doubtful
+
+
+def reclaim(tx: Transaction, host: str) -> int:
+    """Take back chunks whose lease ran out; return how many deliveries became doubtful.
+
+    Not those of a worker whose journal lies on this host and is not replayed: the journal
+    knows which deliveries are doubtful, and a worker that is merely slow still holds it.
+    Elsewhere the lease itself is the durable intent, so all that is open is doubtful.
+    """
+    query = _run_out(tx, host).with_for_update(skip_locked=True)
+    doubtful = 0
+    for chunk in tx.session.scalars(query).all():
+        doubtful += _doubt(tx, chunk.id, None)
+        ledger.hand_back(tx, chunk)
+    return doubtful
+
+
+def any_run_out(tx: Transaction, host: str) -> bool:
+    return tx.session.scalars(_run_out(tx, host).limit(1)).first() is not None
+
+
+def _run_out(tx: Transaction, host: str) -> Select[tuple[Chunk]]:
+    here = select(Journal.worker).where(Journal.host == host, Journal.replayed_at.is_(None))
+    return select(Chunk).where(
+        Chunk.state == ledger.LEASED, Chunk.leased_until < tx.now, Chunk.worker.not_in(here)
+    )
+
+
+def _doubt(tx: Transaction, chunk_id: int, ids: Sequence[int] | None) -> int:
+    """Mark open deliveries of a chunk (all, or these) as perhaps sent."""
+    among = [] if ids is None else [Delivery.id.in_(ids)]
+    return ledger.execute(
+        tx,
+        update(Delivery)
+        .where(
+            Delivery.chunk_id == chunk_id, Delivery.settled_at.is_(None), ledger.OPEN_ROW, *among
+        )
+        .values(
+            state=State.WAITING,
+            reason=rules.INTERRUPTED,
+            attempts=Delivery.attempts + 1,
+            doubtful=Delivery.doubtful + 1,
+        ),
+    )
+
+
+# The end.
+
+
+def expire(tx: Transaction) -> int:
+    """Settle what is past its deadline and in nobody's hands; return how many deliveries."""
+    query = (
+        select(Chunk)
+        .where(Chunk.state.in_((ledger.READY, ledger.PLACED)), Chunk.deadline <= tx.now)
+        .limit(200)
+        .with_for_update(skip_locked=True)
+    )
+    count = 0
+    for chunk in tx.session.scalars(query).all():
+        count += _expire_chunk(tx, chunk.id)
+        chunk.state = ledger.DONE
+    tx.flush()
+    return count
+
+
+def _expire_chunk(tx: Transaction, chunk_id: int) -> int:
+    unsettled = update(Delivery).where(Delivery.chunk_id == chunk_id, Delivery.settled_at.is_(None))
+    perhaps = unsettled.where(Delivery.doubtful > 0).values(
+        state=rules.expired(1), settled_at=tx.now
+    )
+    never = unsettled.where(Delivery.doubtful == 0).values(
+        state=rules.expired(0),
+        settled_at=tx.now,
+        reason=func.coalesce(func.nullif(Delivery.reason, ""), rules.DEADLINE),
+    )
+    return ledger.execute(tx, perhaps) + ledger.execute(tx, never)
+
+
+def anything_expired(tx: Transaction) -> bool:
+    query = select(Chunk.id).where(
+        Chunk.state.in_((ledger.READY, ledger.PLACED)), Chunk.deadline <= tx.now
+    )
+    return tx.session.scalar(query.limit(1)) is not None
+
+
+def exhausted(tx: Transaction) -> list[int]:
+    """The broadcasts being sent of which no chunk is left to send."""
+    left = select(Chunk.id).where(
+        Chunk.broadcast_id == Broadcast.id, Chunk.state.in_((ledger.READY, ledger.LEASED))
+    )
+    query = select(Broadcast.id).where(Broadcast.state == ledger.SENDING, ~left.exists())
+    return list(tx.session.scalars(query))
+
+
+def finish(tx: Transaction, broadcast_id: int) -> bool:
+    """Close a broadcast of which nothing is left to send; False if another was faster."""
+    statement = (
+        update(Broadcast)
+        .where(Broadcast.id == broadcast_id, Broadcast.state == ledger.SENDING)
+        .values(state=broadcasts.State.SENT.value, finished_at=tx.now, updated_at=tx.now)
+    )
+    return ledger.execute(tx, statement) == 1

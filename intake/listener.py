@@ -44,7 +44,8 @@ class Handler:
         options: list[str],
     ) -> str:
         if self.leave_token(address) is None:
-            return "550 5.1.1 No such address here. / この宛先では受け付けていません。"
+            # SMTP speaks ASCII (RFC 5321 section 4.2): no Japanese here.
+            return "550 5.1.1 No such address here; please contact the school."
         if envelope.rcpt_tos:
             return "452 4.5.3 One recipient at a time, please."
         envelope.rcpt_tos.append(address)

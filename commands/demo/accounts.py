@@ -12,8 +12,6 @@ from domain.addresses import envelope_form, normalise_mail
 from domain.deliveries import message_id
 from storage import accounts, broadcasts
 
-SENT = "accepted"
-
 
 @dataclass(frozen=True, slots=True)
 class Channel:
@@ -52,18 +50,24 @@ def account(theatre: Theatre, broadcast_id: int) -> Account:
         lines = {name: accounts.lines(tx, broadcast_id, name) for name in report.channels}
     started = row.due_at if row else None
     seconds = (last - started).total_seconds() if last and started else 0.0
-    channels = {}
-    for name, counts in report.channels.items():
-        missing, surplus = (
-            _mail_faults(theatre, broadcast_id, lines[name])
-            if name == "email"
-            else (_chat_faults(lines[name]))
-        )
-        channels[name] = Channel(
-            counts.recipients, counts.accepted, counts.refused, counts.unknown, missing, surplus
-        )
+    channels = {
+        name: _channel(theatre, broadcast_id, name, counts, lines[name])
+        for name, counts in report.channels.items()
+    }
     families = {"total": report.families.total, "not_reached": report.families.not_reached}
     return Account(round(seconds, 2), families, channels)
+
+
+def _channel(
+    theatre: Theatre,
+    broadcast_id: int,
+    name: str,
+    counts: reports.ChannelCounts,
+    lines: list[accounts.Line],
+) -> Channel:
+    by_mail = name == "email"
+    faults = _mail_faults(theatre, broadcast_id, lines) if by_mail else _chat_faults(lines)
+    return Channel(counts.recipients, counts.accepted, counts.refused, counts.unknown, *faults)
 
 
 def _mail_faults(
@@ -80,17 +84,12 @@ def _of_broadcast(theatre: Theatre, broadcast_id: int, lines: list[accounts.Line
     secret = theatre.house.settings.secret()
     domain = (theatre.house.settings.mail_from or "").rpartition("@")[2]
     arrived = theatre.mailbox.received()
-    return Counter(
-        {
-            line.delivery_id: arrived[
-                (
-                    _envelope(line.address),
-                    message_id(secret, broadcast_id, line.delivery_id, domain),
-                )
-            ]
-            for line in lines
-        }
-    )
+
+    def count(line: accounts.Line) -> int:
+        name = message_id(secret, broadcast_id, line.delivery_id, domain)
+        return arrived[_envelope(line.address), name]
+
+    return Counter({line.delivery_id: count(line) for line in lines})
 
 
 def _envelope(address: str) -> str:

@@ -1,0 +1,121 @@
+"""Mail as a channel: what the contract in channels.base asks for, by way of the pool."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from email.utils import parseaddr
+from functools import partial
+
+from channels.base import (
+    Bulk,
+    Incoming,
+    Limits,
+    Message,
+    RawRequest,
+    Recipient,
+    SendChunk,
+    SendLog,
+)
+from channels.email.message import Sender as From
+from channels.email.message import Template, template
+from channels.email.relays import relays as read_relays
+from channels.email.sender import Envelope, Line, Sender
+from domain.addresses import MailAddress, envelope_form, normalise_mail, unquoted_form
+from domain.outcomes import Outcome, Refused
+
+LIMITS = Limits(text_units=100_000, buttons=0, pictures=10, recipients=100)
+_SUBJECT_FROM_TEXT = 30
+
+
+class EmailChannel:
+    """Mail through the relays of one account.
+
+    `relays` is the value of RENRAKUMO_SMTP_URL, or a pool made otherwise; `mail_from` is an
+    address, with a name before it if wanted.
+    """
+
+    name = "email"
+    limits = LIMITS
+
+    def __init__(self, relays: str | Sender, mail_from: str, account: str = "email") -> None:
+        display, address = parseaddr(mail_from)
+        if normalise_mail(address) is None:
+            raise ValueError("the sender is no mail address")
+        self.account = account
+        self._from = From(address, display)
+        self._sender = Sender(read_relays(relays)) if isinstance(relays, str) else relays
+
+    def verify(self, request: RawRequest) -> bool:  # noqa: ARG002 - the contract's signature
+        """Mail does not come by HTTP."""
+        return False
+
+    def parse(self, request: RawRequest) -> Sequence[Incoming]:  # noqa: ARG002 - as above
+        """Mail does not come by HTTP."""
+        return []
+
+    def send(self, chunk: SendChunk, log: SendLog) -> None:
+        """Send to one recipient after the other, over one connection."""
+        mail = template(chunk.bulk, self._from)
+        with self._sender.line() as line:
+            for recipient in chunk.recipients:
+                if log.stopping():
+                    return
+                intent = partial(log.intent, recipient.delivery_id)
+                outcome = self._deliver(line, mail, recipient, intent)
+                log.outcome(recipient.delivery_id, outcome)
+
+    def reply(self, account: str, address: str, messages: Sequence[Message]) -> Outcome:  # noqa: ARG002
+        """Answer one person with one mail, however many bubbles the answer has."""
+        mail = template(_as_bulk(messages), self._from, "auto-replied")
+        domain = self._from.address.rpartition("@")[2]
+        to = Recipient(0, address, f"{uuid.uuid4().hex}@{domain}", page_url="", leave_url="")
+        with self._sender.line() as line:
+            return self._deliver(line, mail, to, _nothing_to_note)
+
+    def _deliver(
+        self, line: Line, mail: Template, to: Recipient, intent: Callable[[], None]
+    ) -> Outcome:
+        address = normalise_mail(to.address)
+        if address is None:
+            return Refused("bad_address")
+        forms = _forms(address)
+        return line.deliver(Envelope(self._from.address, forms), mail.wire(to, forms[0]), intent)
+
+    def close(self) -> None:
+        """Close the connections that are free."""
+        self._sender.close()
+
+
+def _forms(address: MailAddress) -> tuple[str, ...]:
+    """The spellings to try: the right one, then the one that old carriers' holders type."""
+    right, bare = envelope_form(address), unquoted_form(address)
+    return (right,) if right == bare else (right, bare)
+
+
+def _as_bulk(messages: Sequence[Message]) -> Bulk:
+    """An answer as one mail; its language is unknown here, and no header claims one.
+
+    Mail shows no buttons: the choices are printed in the text already (see domain.speech).
+    """
+    text = "\n\n".join(message.text for message in messages if message.text)
+    subjects = (message.subject for message in messages if message.subject)
+    return Bulk(
+        board="",
+        sender_name="",
+        list_id="",
+        subject=next(subjects, _subject_from(text)),
+        text=text,
+        language="",
+        pictures=tuple(picture for message in messages for picture in message.pictures),
+        ordinary=False,
+    )
+
+
+def _subject_from(text: str) -> str:
+    first = text.strip().partition("\n")[0]
+    return first if len(first) <= _SUBJECT_FROM_TEXT else first[: _SUBJECT_FROM_TEXT - 1] + "…"
+
+
+def _nothing_to_note() -> None:
+    """A conversation keeps no journal: an answer that got lost is asked for again."""

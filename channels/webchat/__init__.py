@@ -1,0 +1,1 @@
+"""Web chat: messages that a browser fetches from us."""

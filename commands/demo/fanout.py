@@ -1,0 +1,60 @@
+"""A broadcast written, approved and watched by the actions themselves, without a conversation."""
+
+from __future__ import annotations
+
+import time
+
+from actions import boards, broadcasts, staff
+from commands.demo.city import build_city, families
+from commands.demo.theatre import Theatre
+from domain.audience import CITY
+from domain.broadcasts import Purpose
+from domain.cards import CardRef
+from domain.content import Content
+from domain.refusals import Refusal
+from domain.roles import Actor, Grant, Role
+from storage import accounts
+from storage.database import Transaction
+
+PATIENCE = 600.0
+
+
+class Refused(Exception):
+    """A rule said no where the bench or the demo expected a yes."""
+
+
+def city_of(scene: Theatre, guardians: int) -> None:
+    """Open the schools and register so many guardians; what is approved leaves at once."""
+    house = scene.house
+    build_city(house.database, house.board_id, guardians)
+    with house.database.writing() as tx:
+        boards.change_settings(tx, house.board_id, undo_seconds=0)
+
+
+def approve_city_wide(scene: Theatre, body: str) -> int:
+    """A city-wide broadcast, written by the centre and approved by the board; returns its ID."""
+    house = scene.house
+    with house.database.writing() as tx:
+        centre = _person(tx, house.board_id, Role.CENTRE)
+        board = _person(tx, house.board_id, Role.BOARD)
+        content = Content(Purpose.SYSTEM, "配信システムの試験", body, (CITY,))
+        saved = _agreed(broadcasts.save_draft(tx, centre, None, content, ()))
+        ref: CardRef = saved.ref
+        _agreed(broadcasts.submit(tx, centre, ref))
+        _agreed(broadcasts.approve(tx, board, ref))
+    return ref.broadcast_id
+
+
+def wait_until_sent(scene: Theatre, broadcast_id: int) -> float:
+    """Seconds from due to the last outcome, once a broadcast is finished."""
+    from storage import broadcasts as stored
+
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        with scene.house.database.reading() as tx:
+            row = stored.broadcast(tx, broadcast_id)
+            last = accounts.last_outcome(tx, broadcast_id)
+        if row.finished_at is not None and row.due_at is not None and last is not None:
+            return (last - row.due_at).total_seconds()
+        time.sleep(0.1)
+    raise TimeoutError(f"broadcast {broadcast_id} is not finished")

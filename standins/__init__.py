@@ -1,0 +1,1 @@
+"""Loopback stand-ins that speak providers' real protocols, as processes of their own."""

@@ -1,0 +1,89 @@
+"""The SMTP stand-in as a process of its own, for any test that sends mail."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class SmtpStandin:
+    """A running stand-in: where it listens, and its control page as methods."""
+
+    port: int
+    control_port: int
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self.port}"
+
+    def stats(self) -> dict[str, Any]:
+        return dict(json.loads(self.get("/stats")))
+
+    def messages(self, limit: int = 50, to: str = "") -> list[dict[str, Any]]:
+        return list(json.loads(self.get(f"/messages?limit={limit}&to={to}")))
+
+    def message(self, sequence: int) -> dict[str, Any]:
+        return dict(json.loads(self.get(f"/messages/{sequence}")))
+
+    def raw(self, sequence: int) -> bytes:
+        return self.get(f"/messages/{sequence}/raw")
+
+    def received(self) -> dict[tuple[str, str], int]:
+        """How often each (recipient, Message-ID) came."""
+        rows = map(json.loads, self.get("/received").splitlines())
+        return {(row["recipient"], row["message_id"]): row["count"] for row in rows}
+
+    def fault(self, **order: Any) -> None:
+        self.request("POST", "/faults", json.dumps(order).encode())
+
+    def end_faults(self) -> None:
+        self.request("DELETE", "/faults")
+
+    def reset(self) -> None:
+        self.request("POST", "/reset")
+
+    def get(self, path: str) -> bytes:
+        return self.request("GET", path)
+
+    def request(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        url = f"http://127.0.0.1:{self.control_port}{path}"
+        request = urllib.request.Request(url, data=body, method=method)
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return bytes(response.read())
+
+    def wait(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The first figures that fulfil a condition; fails after five seconds."""
+        deadline = time.monotonic() + 5
+        while not condition(stats := self.stats()):
+            assert time.monotonic() < deadline, stats
+            time.sleep(0.01)
+        return stats
+
+
+@contextmanager
+def smtp_standin(*options: str) -> Iterator[SmtpStandin]:
+    """Start a stand-in on free ports, and stop it in the end."""
+    command = [sys.executable, "-m", "standins.smtp", "--port=0", "--control-port=0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            ready = json.loads(process.stdout.readline())
+            yield SmtpStandin(ready["smtp"], ready["control"])
+        finally:
+            process.terminate()
+
+
+def free_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

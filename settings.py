@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import secrets
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -48,9 +48,7 @@ class Settings(BaseSettings):
         "`var/keys.json` at the first start if not given. Without it the addresses are lost: "
         "keep a copy apart from the database's.",
     )
-    listen: str = Field(
-        default="127.0.0.1:8000", description="Address and port of the web server."
-    )
+    listen: str = Field(default="127.0.0.1:8000", description="Address and port of the web server.")
     trusted_proxies: int = Field(
         default=0,
         ge=0,
@@ -90,9 +88,17 @@ class Settings(BaseSettings):
     mail_in_domain: str | None = Field(
         default=None, description="The domain of the addresses that take mail in."
     )
-    log_format: Literal["json", "text"] = Field(
-        default="json", description="How log lines look."
+    demo_file: Path | None = Field(
+        default=None,
+        description="Written by `renrakumo demo` for its own web server: turns `/demo` on. Never "
+        "set it in an installation that real people use.",
     )
+    log_format: Literal["json", "text"] = Field(default="json", description="How log lines look.")
+
+    @classmethod
+    def apart(cls, **values: Any) -> Settings:
+        """Settings of these values alone, whatever the environment says (demo, bench, tests)."""
+        return cls(_env_prefix="no variable is called so ", **values)
 
     @property
     def mail_is_on(self) -> bool:

@@ -8,6 +8,7 @@ from actions import boards
 from channels.base import Channel
 from channels.registry import ChannelSettings, MailSettings, open_channels
 from settings import Settings
+from storage.boards import board_by_code
 from storage.database import Database
 from storage.migrate import upgrade
 from storage.vault import load_vault
@@ -32,7 +33,10 @@ class House:
     def board_id(self) -> int:
         """The board this installation serves; `prepare` made it."""
         with self.database.reading() as tx:
-            return boards.board_of(tx, self.settings.board_code).id
+            board = board_by_code(tx, self.settings.board_code)
+        if board is None:
+            raise LookupError("the board is not there yet: run `renrakumo init`")
+        return board.id
 
     def prepare(self) -> None:
         """Make the keys, bring the schema to its head and open the board if it is new."""

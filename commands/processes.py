@@ -12,6 +12,7 @@ import click
 import structlog
 
 from bot.turns import TurnLoop
+from channels.base import Incoming
 from commands.house import House
 from commands.supervisor import Child, Supervisor, command_line
 from delivery.worker import Worker
@@ -104,7 +105,7 @@ async def _serve_mail(house: House, address: str, domain: str) -> None:
         loop.add_signal_handler(number, stop.set)
     board_id = house.board_id
 
-    def store(incoming: inbox.Incoming) -> bool:
+    def store(incoming: Incoming) -> bool:
         with house.database.writing() as tx:
             return inbox.store(tx, board_id, incoming)
 

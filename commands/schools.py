@@ -11,9 +11,7 @@ from actions import staff as staff_action
 from commands.house import House
 from commands.printing import FOUND, fail, json_option, print_json, print_table
 from commands.school_file import import_schools
-from domain.refusals import Refusal
-from domain.roles import Role
-from domain.wording import render
+from domain.roles import Role, is_well_placed
 from storage.database import Transaction
 from storage.schools import groups_of, root_of, school_by_code, schools_of
 from storage.tables import School
@@ -141,12 +139,10 @@ def staff() -> None:
 def staff_invite(house: House, role: str, code: str | None, name: str, as_json: bool) -> None:
     """Make a one-time code; typed in any chat it makes that chat the staff member's."""
     with house.database.writing() as tx:
-        school = find_school(tx, house.board_id, code) if code else None
-        invited = staff_action.invite(
-            tx, house.board_id, Role(role), school.id if school else None, name
-        )
-    if isinstance(invited, Refusal):
-        raise click.UsageError(render(invited.words, "en"))
+        school_id = find_school(tx, house.board_id, code).id if code else None
+        if not is_well_placed(Role(role), school_id):
+            raise click.UsageError(f"a {role} is named {'without' if code else 'with'} --school")
+        invited = staff_action.invite(tx, house.board_id, Role(role), school_id, name)
     links = _links(house, invited.code)
     if as_json:
         print_json({"code": invited.code, "links": links})

@@ -45,11 +45,11 @@ class DemoSchool:
     club_ids: tuple[int, ...]
 
 
-def build_city(database: Database, board_id: int) -> list[DemoSchool]:
+def build_city(database: Database, board_id: int, guardians: int = GUARDIANS) -> list[DemoSchool]:
     """Open the schools and register their families, in one transaction."""
     with database.writing() as tx:
         city = [_open_school(tx, board_id, number) for number in range(PRIMARY + JUNIOR_HIGH)]
-        add_families(tx, board_id, list(families(city)))
+        add_families(tx, board_id, list(families(city, guardians)))
     return city
 
 
@@ -73,7 +73,7 @@ def _open_classes(tx: Transaction, school_id: int, grades: int) -> Iterator[int]
             yield schools.add_group(tx, school_id, name, "class", above.id).id
 
 
-def families(city: list[DemoSchool], guardians: int = GUARDIANS) -> Iterator[NewFamily]:
+def families(city: list[DemoSchool], guardians: int) -> Iterator[NewFamily]:
     """Families spread evenly over all classes, until there are so many guardians."""
     random = Random(20121025)  # noqa: S311 (a made-up city, not a secret)
     places = [(school, class_id) for school in city for class_id in school.class_ids]

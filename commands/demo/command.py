@@ -16,11 +16,13 @@ from actions import boards
 from commands.demo.accounts import Account, account
 from commands.demo.cast import Cast, cast
 from commands.demo.city import build_city
-from commands.demo.stage import last_progress
+from commands.demo.stage import progress_of
 from commands.demo.story import Story
 from commands.demo.theatre import Theatre, free_address, running, theatre, wait_until_ready
 from commands.house import House
 from commands.printing import FOUND, print_table
+from storage import broadcasts
+from web.services import Progress as Standing
 
 UNDO_SECONDS = 2  # Long enough to see that there is one, short enough to wait for.
 
@@ -70,16 +72,19 @@ def _fan_out(scene: Theatre, broadcast_id: int, console: Console) -> Account:
     )
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("配信中 / sending", total=None)
-        while True:
-            progress = last_progress(scene.house.database, scene.house.board_id)
-            if progress is not None and progress.broadcast_id == broadcast_id:
-                settled = sum(c.recipients - c.waiting for c in progress.channels.values())
-                total = sum(c.recipients for c in progress.channels.values())
-                bar.update(task, completed=settled, total=total)
-                if progress.finished:
-                    break
+        progress = _progress(scene, broadcast_id)
+        while not progress.finished:
             time.sleep(0.2)
+            progress = _progress(scene, broadcast_id)
+            total = sum(c.recipients for c in progress.channels.values())
+            waiting = sum(c.waiting for c in progress.channels.values())
+            bar.update(task, completed=total - waiting, total=total or None)
     return account(scene, broadcast_id)
+
+
+def _progress(scene: Theatre, broadcast_id: int) -> Standing:
+    with scene.house.database.reading() as tx:
+        return progress_of(tx, broadcasts.broadcast(tx, broadcast_id))
 
 
 def _tell(done: Account, console: Console) -> None:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import time
+from typing import TypeVar
 
-from actions import boards, broadcasts, staff
-from commands.demo.city import build_city, families
+from actions import boards, broadcasts, drafts, staff
+from channels.webchat.channel import new_address
+from commands.demo.city import build_city
 from commands.demo.theatre import Theatre
 from domain.audience import CITY
 from domain.broadcasts import Purpose
-from domain.cards import CardRef
 from domain.content import Content
 from domain.refusals import Refusal
-from domain.roles import Actor, Grant, Role
-from storage import accounts
+from domain.roles import Actor, Role
+from storage import accounts, people
+from storage import broadcasts as stored
 from storage.database import Transaction
 
 PATIENCE = 600.0
+Answer = TypeVar("Answer")
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A rule said no where the bench or the demo expected a yes."""
 
 
@@ -38,17 +41,30 @@ def approve_city_wide(scene: Theatre, body: str) -> int:
         centre = _person(tx, house.board_id, Role.CENTRE)
         board = _person(tx, house.board_id, Role.BOARD)
         content = Content(Purpose.SYSTEM, "配信システムの試験", body, (CITY,))
-        saved = _agreed(broadcasts.save_draft(tx, centre, None, content, ()))
-        ref: CardRef = saved.ref
+        ref = _agreed(drafts.save_draft(tx, centre, None, content)).ref
         _agreed(broadcasts.submit(tx, centre, ref))
         _agreed(broadcasts.approve(tx, board, ref))
     return ref.broadcast_id
 
 
+def _person(tx: Transaction, board_id: int, role: Role) -> Actor:
+    """Somebody of the city with a phone that is never looked at."""
+    invited = staff.invite(tx, board_id, role, None, role.value)
+    contact = people.contact_point(tx, board_id, "webchat", "webchat", new_address())
+    _agreed(staff.accept_invitation(tx, contact.id, invited.code))
+    actor = staff.actor_of(tx, contact.id)
+    assert actor is not None
+    return actor
+
+
+def _agreed(answer: Answer | Refusal) -> Answer:
+    if isinstance(answer, Refusal):
+        raise RefusedError(answer.code)
+    return answer
+
+
 def wait_until_sent(scene: Theatre, broadcast_id: int) -> float:
     """Seconds from due to the last outcome, once a broadcast is finished."""
-    from storage import broadcasts as stored
-
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         with scene.house.database.reading() as tx:

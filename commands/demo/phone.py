@@ -6,13 +6,15 @@ import base64
 import json
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.request import Request, urlopen
 
 from web.chat import COOKIE
 from web.security import OWN_PAGE
 
+Found = TypeVar("Found")
 PATIENCE = 20.0  # Seconds that an answer may take before the demo gives up.
 
 
@@ -46,13 +48,21 @@ class Phone:
 
     def waits_for(self, kind: str, words: str = "") -> dict[str, Any]:
         """Wait until a bubble of this kind with these words is shown."""
+
+        def look() -> dict[str, Any] | None:
+            new = self.looks()
+            return next((e for e in new if e["kind"] == kind and words in _words(e)), None)
+
+        return self.waits(look, f"{kind} {words!r}")
+
+    def waits(self, look: Callable[[], Found | None], what: str) -> Found:
+        """Wait until something else happens in this person's world."""
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
-            for entry in self.looks():
-                if entry["kind"] == kind and words in entry["subject"] + entry["text"]:
-                    return entry
+            if found := look():
+                return found
             time.sleep(0.1)
-        raise NoAnswer(f"{self.name}: {kind} {words!r} did not come")
+        raise NoAnswer(f"{self.name}: {what} did not come")
 
     def looks(self) -> list[dict[str, Any]]:
         """Fetch and display what is new, telling the server that it was displayed."""
@@ -66,12 +76,10 @@ class Phone:
     def _tell(self, **what: str) -> list[dict[str, Any]]:
         self.looks()
         self._call("POST", "say", {"id": str(uuid.uuid4()), **what})
-        until = time.monotonic() + PATIENCE
-        while time.monotonic() < until:
-            if new := [entry for entry in self.looks() if entry["kind"] == "reply"]:
-                return new
-            time.sleep(0.05)
-        raise NoAnswer(f"{self.name}: no answer")
+        return self.waits(self._replies, "an answer")
+
+    def _replies(self) -> list[dict[str, Any]]:
+        return [entry for entry in self.looks() if entry["kind"] == "reply"]
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         request = Request(  # noqa: S310 (always http on loopback)
@@ -90,3 +98,7 @@ class Phone:
             "Cookie": f"{COOKIE}={self.address}",
             OWN_PAGE: "1",
         }
+
+
+def _words(entry: dict[str, Any]) -> str:
+    return f"{entry['subject']} {entry['text']}"

@@ -6,10 +6,11 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from actions import reports
+from actions import previews, reports
 from commands.demo.mailbox import Mailbox
 from storage import broadcasts
-from storage.database import Database
+from storage.database import Database, Transaction
+from storage.tables import Broadcast
 from web.services import Counts, Progress
 
 
@@ -35,15 +36,17 @@ class Stage:
 def last_progress(database: Database, board_id: int) -> Progress | None:
     """How the newest broadcast that began to go out stands now."""
     with database.reading() as tx:
-        for row in broadcasts.newest(tx, board_id):
-            if row.frozen_at is not None:
-                report = reports.report(tx, row.id)
-                break
-        else:
-            return None
+        started = (row for row in broadcasts.newest(tx, board_id) if row.frozen_at)
+        newest = next(started, None)
+        return progress_of(tx, newest) if newest else None
+
+
+def progress_of(tx: Transaction, row: Broadcast) -> Progress:
+    """How one broadcast stands now."""
+    report = reports.report(tx, row.id)
     return Progress(
         subject=row.subject,
-        school=report.school or "",
+        school=previews.sender_name(tx, row),
         families=report.families.total,
         not_reached=report.families.not_reached,
         channels={

@@ -56,7 +56,7 @@ def theatre(folder: Path, listen: str, database_url: str | None = None) -> Itera
             "LOG_FORMAT": "json",
         }
         environment = _without_ours() | {PREFIX + name: value for name, value in values.items()}
-        house = House(Settings(**{name.lower(): value for name, value in values.items()}))
+        house = House(Settings.apart(**{name.lower(): value for name, value in values.items()}))
         house.prepare()
         try:
             yield Theatre(house, Mailbox(ports["control"]), environment)

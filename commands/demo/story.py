@@ -1,0 +1,166 @@
+"""The demo's story, turn by turn, through the real conversations in web chat."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+
+from commands.demo.cast import Cast
+from commands.demo.drawing import weather_poster
+from commands.demo.phone import Phone
+from commands.demo.theatre import Theatre
+from storage import broadcasts
+from storage.tables import Broadcast
+
+NAMES = {
+    "guardian": ("保護者", "green"),
+    "teacher": ("先生", "cyan"),
+    "principal": ("校長", "magenta"),
+    "centre": ("教育センター", "cyan"),
+    "board": ("教育委員会", "magenta"),
+}
+GUARDIANS_MAIL = "hanako.yamada@docomo.example"
+WRONG_ID = "ABCD-2345-EFGH"
+PIN = re.compile(r"\b\d{6}\b")
+
+
+@dataclass
+class Story:
+    """Plays the whole main job; `play` returns the ID of the city-wide broadcast."""
+
+    scene: Theatre
+    people: Cast
+    console: Console
+
+    def play(self) -> int:
+        self._staff_signs_on()
+        self._guardian_registers()
+        self._teacher_composes()
+        self._teacher_may_not_approve()
+        self._principal_approves()
+        return self._city_wide()
+
+    def _staff_signs_on(self) -> None:
+        self._heading("教職員は、招待コードでつながります / staff sign on")
+        for name, code in self.people.codes.items():
+            self._says(getattr(self.people, name), code)
+
+    def _guardian_registers(self) -> None:
+        self._heading("保護者が学校IDで登録します / a guardian registers")
+        guardian, school = self.people.guardian, self.people.school
+        self._says(guardian, "登録")
+        self._says(guardian, WRONG_ID)
+        self._says(guardian, _wide(school.school_id))
+        self._taps(guardian, "はい")
+        for answer in ("３の２", "12", "いいえ", "完了"):
+            self._says(guardian, answer)
+        self._taps(guardian, "登録する")
+        self._says(guardian, GUARDIANS_MAIL)
+        self._says(guardian, self._pin_mailed_to(GUARDIANS_MAIL))
+
+    def _pin_mailed_to(self, address: str) -> str:
+        """The one-time number, read where the guardian would read it: in the mail."""
+
+        def look() -> str | None:
+            mail = self.scene.mailbox.newest_to(address)
+            found = PIN.search(mail.text) if mail else None
+            return found[0] if found else None
+
+        return self.people.guardian.waits(look, "the mail with the number")
+
+    def _teacher_composes(self) -> None:
+        self._heading("先生が写真つきの連絡を作ります / a teacher composes")
+        teacher = self.people.teacher
+        self._says(teacher, "作成")
+        self._taps(teacher, "学校行事の雨天中止など")
+        self._taps(teacher, "学校全体")
+        self._says(teacher, "運動会の延期について")
+        self._says(
+            teacher,
+            "本日の運動会は、雨のため明日に延期します。\nお弁当と水筒を持たせてください。",
+        )
+        self._sends_picture(teacher, weather_poster())
+        self._taps(teacher, "完了")
+        self._says(teacher, "今すぐ")
+        self._taps(teacher, "承認を依頼する")
+
+    def _teacher_may_not_approve(self) -> None:
+        self._heading("自分が書いたものは、自分では承認できません / nobody approves their own")
+        card = self.people.principal.waits_for("reply", "運動会の延期について")
+        self._hears(self.people.principal, [card])
+        row = self._newest()
+        self._says(self.people.teacher, f"承認 {row.id}-{row.version}")
+
+    def _principal_approves(self) -> None:
+        self._heading("校長が承認し、保護者に届きます / the principal approves")
+        self._taps(self.people.principal, "承認")
+        notice = self.people.guardian.waits_for("notice", "運動会の延期について")
+        self._hears(self.people.guardian, [notice])
+        report = self.people.teacher.waits_for("reply", "届")
+        self._hears(self.people.teacher, [report])
+
+    def _city_wide(self) -> int:
+        self._heading("市全体への配信：センターが書き、委員会が承認 / to the whole city")
+        centre, board = self.people.centre, self.people.board
+        self._says(centre, "作成")
+        self._taps(centre, "台風など天災")
+        self._taps(centre, "市全体")
+        self._says(centre, "台風接近にともなう明日の対応について")
+        self._says(
+            centre,
+            "台風第19号の接近にともない、明日は市内すべての小中学校を臨時休業とします。\n"
+            "ご家庭で安全にお過ごしください。",
+        )
+        self._taps(centre, "画像なし")
+        self._says(centre, "今すぐ")
+        self._taps(centre, "承認を依頼する")
+        card = board.waits_for("reply", "台風接近")
+        self._hears(board, [card])
+        self._taps(board, "承認")
+        return self._newest().id
+
+    def _newest(self) -> Broadcast:
+        house = self.scene.house
+        with house.database.reading() as tx:
+            return broadcasts.newest(tx, house.board_id, limit=1)[0]
+
+    # One turn each, shown as it happens.
+
+    def _says(self, phone: Phone, text: str) -> None:
+        self._line(phone, f"「{text}」")
+        self._hears(phone, phone.says(text))
+
+    def _taps(self, phone: Phone, label: str) -> None:
+        self._line(phone, f"［{label}］")
+        self._hears(phone, phone.taps(label))
+
+    def _sends_picture(self, phone: Phone, picture: bytes) -> None:
+        self._line(phone, f"（写真 {len(picture) // 1024} KB）")
+        self._hears(phone, phone.sends_picture(picture))
+
+    def _heading(self, words: str) -> None:
+        self.console.rule(f"[bold]{words}", align="left")
+
+    def _line(self, phone: Phone, words: str) -> None:
+        name, colour = NAMES[phone.name]
+        self.console.print(f"[{colour}]{name:<6}[/] [bold]{_flat(words)}[/]", highlight=False)
+
+    def _hears(self, phone: Phone, entries: list[dict[str, Any]]) -> None:
+        name, _ = NAMES[phone.name]
+        for entry in entries:
+            labels = " ".join(f"［{button['label']}］" for button in entry.get("buttons", ()))
+            words = f"{entry['subject']}\n{entry['text']}".strip()
+            self.console.print(f"   [dim]→ {name}[/] {_flat(words)} [dim]{labels}[/]")
+
+
+def _flat(words: str) -> str:
+    """One line for the terminal, brackets kept from being read as colours."""
+    return words.replace("\n", " ⏎ ").replace("[", "\\[")
+
+
+def _wide(text: str) -> str:
+    """As a Japanese keyboard types it: full width."""
+    return text.translate({code: code + 0xFEE0 for code in range(0x21, 0x7F)})

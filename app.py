@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -71,6 +72,8 @@ def main(ctx: click.Context) -> None:
     from commands.house import House
     from commands.logs import set_up_logs
 
+    # Asked to stop, a command leaves through its `finally` blocks and takes its children along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     settings = _settings()
     set_up_logs(settings.log_format)
     ctx.obj = House(settings)

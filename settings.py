@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal
 
@@ -103,6 +104,11 @@ class Settings(BaseSettings):
     @property
     def mail_is_on(self) -> bool:
         return self.smtp_url is not None and self.mail_from is not None
+
+    @property
+    def mail_domain(self) -> str:
+        """The domain that our Message-IDs and List-Ids end in; empty while mail is off."""
+        return parseaddr(self.mail_from or "")[1].rpartition("@")[2]
 
     @property
     def listen_host_port(self) -> tuple[str, int]:

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
 from pathlib import Path
 from smtplib import SMTP
 from time import perf_counter
@@ -22,7 +23,7 @@ import click
 
 from channels.base import Bulk, Recipient, SendChunk
 from commands.demo.fanout import approve_city_wide, city_of, wait_until_sent
-from commands.demo.theatre import Theatre, free_address, running, theatre
+from commands.demo.theatre import Theatre, free_address, running, theatre, wait_for_worker
 from commands.house import House
 from commands.printing import print_table
 from domain.outcomes import Outcome
@@ -95,6 +96,7 @@ def _send_by_peer(scene: Theatre, messages: int) -> None:
             for number in numbers:
                 mail = EmailMessage()
                 mail["From"], mail["To"] = "renraku@midori.example", f"f{number}@au.example"
+                mail["Date"], mail["Message-ID"] = formatdate(localtime=True), make_msgid()
                 mail["Subject"] = "【連絡】本日の運動会は中止します"
                 mail.set_content(BODY)
                 smtp.send_message(mail)
@@ -152,7 +154,9 @@ class _NoLog:
 def _whole_path(scene: Theatre, messages: int) -> float:
     """Seconds from due to the last outcome, with ledger and journal, in a worker of its own."""
     city_of(scene, messages)
-    with running(["worker"], scene.environment, scene.house.settings.var_dir / "bench.log"):
+    log = scene.house.settings.var_dir / "bench.log"
+    with running(["worker"], scene.environment, log):
+        wait_for_worker(log)
         return wait_until_sent(scene, approve_city_wide(scene, BODY))
 
 

@@ -42,7 +42,8 @@ class House:
         """Make the keys, bring the schema to its head and open the board if it is new."""
         upgrade(self.database)
         with self.database.writing() as tx:
-            boards.open_board(tx, self.settings.board_code, self.settings.board_name)
+            if board_by_code(tx, self.settings.board_code) is None:
+                boards.open_board(tx, self.settings.board_code, self.settings.board_name)
 
     def _mail(self) -> MailSettings | None:
         settings = self.settings

@@ -50,7 +50,7 @@ def web(house: House) -> None:
         address=host,
         port=port,
         interface=Interfaces.WSGI,
-        blocking_threads=8,
+        blocking_threads=4,
         log_access=False,
     ).serve()
 
@@ -81,7 +81,7 @@ def _worker(house: House) -> Worker:
         name=f"{socket.gethostname()}-{os.getpid()}",
         journal_dir=settings.var_dir / "journal",
         public_url=settings.public_url,
-        mail_in_domain=settings.mail_in_domain or "",
+        mail_in_domain=settings.mail_domain,
         threads=settings.mail_connections,
     )
 

@@ -35,11 +35,10 @@ def may(
         return _may_stop(actor, authorship)
     if verb not in (Verb.APPROVE, Verb.RETURN, Verb.REJECT):
         return refuse("not_allowed")
-    if not may_decide(actor, authorship.school_id):
-        return refuse("not_allowed")
+    # Said first, because it is the truer reason for an author who is no manager either.
     if verb is Verb.APPROVE and authorship.is_of(actor.staff_id) and not self_approval:
         return refuse("own_broadcast")
-    return None
+    return None if may_decide(actor, authorship.school_id) else refuse("not_allowed")
 
 
 def _may_stop(actor: Actor, authorship: Authorship) -> Refusal | None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -27,7 +27,7 @@ NO_LINK = "0" * HALF
 BROKEN_LINK = "f" * HALF
 _PURPOSE = b"renrakumo audit 1"
 
-FindingKind = Literal["changed", "removed", "reordered", "added"]
+Fault = Literal["changed", "removed", "reordered", "added"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,12 @@ class Finding:
     """
 
     chain: str
-    kind: FindingKind
+    fault: Fault
     sequence: int
     belongs_at: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
 
 
 def audit_key(secret: bytes) -> bytes:
@@ -88,20 +91,21 @@ def seal_head(key: bytes, chain: str, length: int, last_link: str) -> str:
     return length_seal + _mac(key, "head", length_seal, last_link)
 
 
-def check(key: bytes, head: Head | None, entries: Sequence[Entry]) -> list[Finding]:
+def check(key: bytes, chain: str, head: Head | None, entries: Sequence[Entry]) -> list[Finding]:
     """Everything wrong with one chain, in its order; entries are given by sequence."""
     return sorted(
-        _Check(key, head, entries).findings(), key=lambda found: (found.sequence, found.kind)
+        _Check(key, chain, head, entries).findings(),
+        key=lambda found: (found.sequence, found.fault),
     )
 
 
 class _Check:
     """One look through a chain: where each entry belongs, and so what became of it."""
 
-    def __init__(self, key: bytes, head: Head | None, entries: Sequence[Entry]) -> None:
+    def __init__(self, key: bytes, chain: str, head: Head | None, entries: Sequence[Entry]) -> None:
         self.key = key
         self.entries = entries
-        self.chain = head.chain if head else entries[0].chain if entries else ""
+        self.chain = chain
         self.head = head
         self.in_place = {entry.sequence for entry in entries if self._is_in_place(entry)}
         self.length = self._length()
@@ -111,8 +115,8 @@ class _Check:
     def findings(self) -> Iterator[Finding]:
         found = [self._judged(e) for e in self.entries if e.sequence not in self.in_place]
         yield from found
-        covered = self.in_place | {f.belongs_at for f in found if f.kind == "reordered"}
-        covered |= {f.sequence for f in found if f.kind == "changed"}
+        covered = self.in_place | {f.belongs_at for f in found if f.fault == "reordered"}
+        covered |= {f.sequence for f in found if f.fault == "changed"}
         for sequence in range(1, self.length + 1):
             if sequence not in covered:
                 yield Finding(self.chain, "removed", sequence)
@@ -160,8 +164,8 @@ class _Check:
         if place is not None:
             return Finding(self.chain, "reordered", entry.sequence, place)
         # A place to which another entry was traced cannot be this one's.
-        kind: FindingKind = "changed" if entry.sequence in self.gaps else "added"
-        return Finding(self.chain, kind, entry.sequence)
+        fault: Fault = "changed" if entry.sequence in self.gaps else "added"
+        return Finding(self.chain, fault, entry.sequence)
 
     def _broken_links(self) -> Iterator[Finding]:
         """Entries that are genuine and in place but come from another history."""

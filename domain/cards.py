@@ -22,6 +22,7 @@ class CardVerb(IntEnum):
     REJECT = 3
     CANCEL = 4
     SHOW = 5
+    EDIT = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,7 @@ def moment(at: datetime, zone: str) -> Text:
     local = at.astimezone(ZoneInfo(zone))
     return say(
         "broadcast.moment",
-        year=local.year,
-        month=local.month,
+        month=say(f"broadcast.month.{local.month}"),
         day=local.day,
         hour=local.hour,
         minute=local.minute,

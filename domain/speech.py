@@ -96,7 +96,8 @@ def _rendered(button: SpeechButton, language: str) -> RenderedButton:
 def _printed(speech: Speech, index: int, language: str) -> str:
     button = speech.buttons[index]
     if button.typed is not None:
-        words = say("speech.typed", label=button.words, typed=button.typed)
+        key = "speech.typed_label" if button.typed == button.words else "speech.typed"
+        words = say(key, label=button.words, typed=button.typed)
         return wording.render(words, language)
     if speech.numbered:
         return f"{index + 1} {wording.render(button.words, language)}"

@@ -23,11 +23,6 @@ def board_by_code(tx: Transaction, code: str) -> Board | None:
     return tx.session.scalar(select(Board).where(Board.code == code))
 
 
-def first_board(tx: Transaction) -> Board | None:
-    """The board of an installation that serves one city."""
-    return tx.session.scalars(select(Board).order_by(Board.id)).first()
-
-
 def add_board(tx: Transaction, code: str, name: str, zone: str) -> Board:
     row = Board(code=code, name=name, zone=zone, settings={}, created_at=tx.now)
     tx.session.add(row)

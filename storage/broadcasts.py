@@ -35,7 +35,7 @@ def lock(tx: Transaction, broadcast_id: int) -> Broadcast | None:
     return tx.session.scalar(query.execution_options(populate_existing=True))
 
 
-def broadcasts_of(tx: Transaction, board_id: int, limit: int = 100) -> Sequence[Broadcast]:
+def newest(tx: Transaction, board_id: int, limit: int = 100) -> Sequence[Broadcast]:
     """The newest broadcasts of a board."""
     query = select(Broadcast).where(Broadcast.board_id == board_id)
     return tx.session.scalars(query.order_by(Broadcast.id.desc()).limit(limit)).all()
@@ -153,6 +153,16 @@ def move(tx: Transaction, row: Broadcast, to: State, expected_hash: str, **value
     return result.rowcount == 1
 
 
+def ask_again(tx: Transaction, row: Broadcast, families: int) -> None:
+    """Back to pending under a new version, with the number of families now to be approved."""
+    row.state = State.PENDING.value
+    row.version += 1
+    row.approved_families = families
+    row.decided_by = row.decided_at = row.due_at = row.frozen_at = None
+    row.updated_at = tx.now
+    tx.flush()
+
+
 # Images.
 
 
@@ -170,10 +180,6 @@ def add_attachment(tx: Transaction, board_id: int, image: PreparedImage) -> Atta
     tx.session.add(row)
     tx.flush()
     return row
-
-
-def attachment(tx: Transaction, attachment_id: int) -> Attachment | None:
-    return tx.session.get(Attachment, attachment_id)
 
 
 def attachments_of(tx: Transaction, broadcast_id: int) -> Sequence[Attachment]:

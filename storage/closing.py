@@ -99,12 +99,7 @@ def _doubt(tx: Transaction, chunk_id: int, ids: Sequence[int] | None) -> int:
 
 def expire(tx: Transaction) -> int:
     """Settle what is past its deadline and in nobody's hands; return how many deliveries."""
-    query = (
-        select(Chunk)
-        .where(Chunk.state.in_((ledger.READY, ledger.PLACED)), Chunk.deadline <= tx.now)
-        .limit(200)
-        .with_for_update(skip_locked=True)
-    )
+    query = _expired(tx).limit(200).with_for_update(skip_locked=True)
     count = 0
     for chunk in tx.session.scalars(query).all():
         count += _expire_chunk(tx, chunk.id)
@@ -126,11 +121,13 @@ def _expire_chunk(tx: Transaction, chunk_id: int) -> int:
     return ledger.execute(tx, perhaps) + ledger.execute(tx, never)
 
 
-def anything_expired(tx: Transaction) -> bool:
-    query = select(Chunk.id).where(
-        Chunk.state.in_((ledger.READY, ledger.PLACED)), Chunk.deadline <= tx.now
-    )
-    return tx.session.scalar(query.limit(1)) is not None
+def any_expired(tx: Transaction) -> bool:
+    return tx.session.scalars(_expired(tx).limit(1)).first() is not None
+
+
+def _expired(tx: Transaction) -> Select[tuple[Chunk]]:
+    open_chunks = Chunk.state.in_((ledger.READY, ledger.PLACED))
+    return select(Chunk).where(open_chunks, Chunk.deadline <= tx.now)
 
 
 def exhausted(tx: Transaction) -> list[int]:

@@ -74,6 +74,8 @@ class Database:
             try:
                 yield self._transaction(session)
             finally:
+                # A rollback would forget what was read: the rows stay usable afterwards.
+                session.expunge_all()
                 session.rollback()
 
     def close(self) -> None:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import (
-    CursorResult,
     Select,
     Subquery,
+    and_,
     bindparam,
     case,
     delete,
@@ -24,14 +24,15 @@ from sqlalchemy import (
     insert,
     literal,
     select,
+    text,
     update,
 )
 from sqlalchemy.sql.elements import ColumnElement
 
 from domain import deliveries as rules
 from domain.addresses import OTHER_LANE, lane_of
-from domain.audience import parts_from_json
 from domain.broadcasts import State
+from storage import broadcasts
 from storage.audiences import guardian_ids
 from storage.database import Transaction
 from storage.people import EVERY_SCHOOL, MAIL
@@ -77,47 +78,35 @@ def due(tx: Transaction) -> list[int]:
     return list(tx.session.scalars(query))
 
 
-def claim(tx: Transaction, broadcast_id: int) -> Broadcast | None:
-    """Start sending a due broadcast; None if another worker was faster or it was called off."""
-    statement = (
-        update(Broadcast)
-        .where(
-            Broadcast.id == broadcast_id,
-            Broadcast.state == State.APPROVED.value,
-            Broadcast.due_at <= tx.now,
-        )
-        .values(state=State.SENDING.value, frozen_at=tx.now, updated_at=tx.now)
-        .execution_options(synchronize_session=False)
+def lapsed(tx: Transaction) -> list[int]:
+    """The broadcasts not yet sent whose validity is over."""
+    not_sent = Broadcast.state.in_((State.PENDING.value, State.APPROVED.value))
+    return list(
+        tx.session.scalars(select(Broadcast.id).where(not_sent, Broadcast.valid_until <= tx.now))
     )
-    if _changed(tx, statement) != 1:
+
+
+def claim(tx: Transaction, broadcast_id: int) -> Broadcast | None:
+    """Lock a due broadcast; None if another worker was faster or it was called off."""
+    row = broadcasts.lock(tx, broadcast_id)
+    if row is None or row.state != State.APPROVED or row.due_at is None or row.due_at > tx.now:
         return None
-    return tx.session.get_one(Broadcast, broadcast_id, populate_existing=True)
+    return row
 
 
-def undo(tx: Transaction, broadcast: Broadcast) -> None:
-    """Take the noted audience back: nothing will be sent to it."""
+def start(tx: Transaction, broadcast: Broadcast) -> None:
+    broadcast.state = State.SENDING.value
+    broadcast.frozen_at = broadcast.updated_at = tx.now
+    tx.flush()
+
+
+def forget_audience(tx: Transaction, broadcast: Broadcast) -> None:
+    """Take the noted audience back: nothing will be sent to it now."""
     tx.session.execute(
         delete(AudienceMember)
         .where(AudienceMember.broadcast_id == broadcast.id)
         .execution_options(synchronize_session=False)
     )
-    broadcast.frozen_at = None
-
-
-def outgrow(tx: Transaction, broadcast: Broadcast, families: int) -> None:
-    """Back to pending, for a decision about as many families as there are now."""
-    undo(tx, broadcast)
-    broadcast.state = State.PENDING.value
-    broadcast.approved_families = families
-    broadcast.decided_by = broadcast.decided_at = broadcast.due_at = None
-    tx.flush()
-
-
-def lapse(tx: Transaction, broadcast: Broadcast) -> None:
-    """End a broadcast that was not sent while it was valid."""
-    undo(tx, broadcast)
-    broadcast.state, broadcast.finished_at = State.EXPIRED.value, tx.now
-    tx.flush()
 
 
 def note_audience(
@@ -134,40 +123,36 @@ def note_audience(
 
 
 def _audience(broadcast: Broadcast, channels: list[str], ordinary: bool) -> Select[Any]:
-    people = guardian_ids(broadcast.board_id, parts_from_json(broadcast.audience)).subquery(
-        "people"
-    )
-    first = _usable(people, broadcast, channels, ordinary)
-    return (
-        select(
-            literal(broadcast.id),
-            Guardian.id,
-            Guardian.family_id,
-            first.c.contact_point_id,
-            Guardian.board_id,
-        )
+    """Each guardian once, with the contact point in place 1, or none if that is not usable."""
+    people = guardian_ids(broadcast.board_id, broadcast.audience).subquery("people")
+    best = ContactPoint.id.is_(None), GuardianContact.rank, ContactPoint.id
+    place = func.row_number().over(partition_by=Guardian.id, order_by=best)
+    # All in one pass with outer joins: joined to a ranking of its own, SQLite would search
+    # that ranking anew for each guardian.
+    ranked = (
+        select(Guardian.id, Guardian.family_id, Guardian.board_id)
+        .add_columns(ContactPoint.id.label("contact_id"), place.label("place"))
         .join(people, people.c.guardian_id == Guardian.id)
-        .outerjoin(first, (first.c.guardian_id == Guardian.id) & (first.c.place == 1))
+        .outerjoin(GuardianContact, GuardianContact.guardian_id == Guardian.id)
+        .outerjoin(ContactPoint, _usable(broadcast, channels, ordinary))
+        .subquery("ranked")
+    )
+    of = ranked.c
+    return select(literal(broadcast.id), of.id, of.family_id, of.contact_id, of.board_id).where(
+        of.place == 1
     )
 
 
-def _usable(
-    people: Subquery, broadcast: Broadcast, channels: list[str], ordinary: bool
-) -> Subquery:
-    """The usable contact points of people, those they like best in place 1."""
-    place = func.row_number().over(
-        partition_by=GuardianContact.guardian_id,
-        order_by=(GuardianContact.rank, GuardianContact.contact_point_id),
-    )
-    query = (
-        select(GuardianContact.guardian_id, GuardianContact.contact_point_id, place.label("place"))
-        .join(people, people.c.guardian_id == GuardianContact.guardian_id)
-        .join(ContactPoint, ContactPoint.id == GuardianContact.contact_point_id)
-        .where(ContactPoint.state == "active", ContactPoint.channel.in_(channels))
-    )
+def _usable(broadcast: Broadcast, channels: list[str], ordinary: bool) -> ColumnElement[bool]:
+    """Whether a guardian's contact point may be used; an emergency reaches who left, too."""
+    conditions = [
+        ContactPoint.id == GuardianContact.contact_point_id,
+        ContactPoint.state == "active",
+        ContactPoint.channel.in_(channels),
+    ]
     if ordinary:
-        query = query.where(~_left(broadcast.school_id or EVERY_SCHOOL))
-    return query.subquery("usable")
+        conditions.append(~_left(broadcast.school_id or EVERY_SCHOOL))
+    return and_(*conditions)
 
 
 def _left(school_id: int) -> ColumnElement[bool]:
@@ -184,12 +169,13 @@ def _left(school_id: int) -> ColumnElement[bool]:
 def make_deliveries(tx: Transaction, broadcast: Broadcast, cut: Cut) -> Frozen:
     """One delivery for each contact point of the noted audience, cut into chunks."""
     keyed = _keyed(tx, broadcast.id)
-    recipients = _insert_deliveries(tx, broadcast, keyed)
+    _insert_deliveries(tx, broadcast, keyed)
     chunks = _insert_chunks(tx, broadcast, keyed, cut)
-    assigned = _assign(tx, broadcast.id, chunks)
-    if assigned != recipients:
-        raise AssertionError(f"{recipients} deliveries, but {assigned} are in a chunk")
+    _assign(tx, broadcast.id, chunks)
+    if astray := _not_in_a_chunk(tx, broadcast.id):
+        raise AssertionError(f"{astray} deliveries are in no chunk")
     families, guardians, reached = _counts(tx, broadcast.id)
+    recipients = sum(span.size for span in chunks)
     return Frozen(families, guardians, guardians - reached, recipients, len(chunks))
 
 
@@ -230,7 +216,7 @@ def _lane(tx: Transaction, mine: ColumnElement[bool]) -> ColumnElement[str]:
     return case((ContactPoint.channel != MAIL, ContactPoint.channel), *known, else_=OTHER_LANE)
 
 
-def _insert_deliveries(tx: Transaction, broadcast: Broadcast, keyed: Subquery) -> int:
+def _insert_deliveries(tx: Transaction, broadcast: Broadcast, keyed: Subquery) -> None:
     """In the order of the keys, so that each chunk is one range of delivery IDs."""
     rows = select(
         literal(broadcast.board_id),
@@ -244,7 +230,7 @@ def _insert_deliveries(tx: Transaction, broadcast: Broadcast, keyed: Subquery) -
     ).order_by(keyed.c.channel, keyed.c.account, keyed.c.lane, keyed.c.variant, keyed.c.id)
     columns = ["board_id", "broadcast_id", "contact_point_id", "state"]
     columns += ["attempts", "doubtful", "reason", "reference"]
-    return _changed(tx, insert(Delivery).from_select(columns, rows))
+    tx.session.execute(insert(Delivery).from_select(columns, rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +238,7 @@ class _Span:
     chunk_id: int
     first: int
     last: int
+    size: int
 
 
 def _insert_chunks(tx: Transaction, broadcast: Broadcast, keyed: Subquery, cut: Cut) -> list[_Span]:
@@ -274,7 +261,8 @@ def _insert_chunks(tx: Transaction, broadcast: Broadcast, keyed: Subquery, cut: 
     tx.session.add_all(chunks)
     tx.flush()
     return [
-        _Span(chunk.id, span.first, span.last) for chunk, span in zip(chunks, spans, strict=True)
+        _Span(chunk.id, span.first, span.last, span.size)
+        for chunk, span in zip(chunks, spans, strict=True)
     ]
 
 
@@ -305,20 +293,27 @@ def _spans(broadcast_id: int, keyed: Subquery, limits: Mapping[str, int]) -> Sel
     )
 
 
-def _assign(tx: Transaction, broadcast_id: int, spans: list[_Span]) -> int:
+def _assign(tx: Transaction, broadcast_id: int, spans: list[_Span]) -> None:
     statement = (
         update(Delivery.__table__)  # type: ignore[arg-type]  # a Table, typed as FromClause
         .where(
             Delivery.id.between(bindparam("first"), bindparam("last")),
-            Delivery.broadcast_id == broadcast_id,
+            # Not by the index on broadcasts (hence the 0): it would go through all deliveries
+            # of the broadcast for each chunk.
+            Delivery.broadcast_id + 0 == broadcast_id,
         )
         .values(chunk_id=bindparam("chunk"))
     )
     rows = [{"chunk": span.chunk_id, "first": span.first, "last": span.last} for span in spans]
-    if not rows:
-        return 0
-    result = tx.session.connection().execute(statement, rows)
-    return result.rowcount
+    if rows:
+        tx.session.connection().execute(statement, rows)
+
+
+def _not_in_a_chunk(tx: Transaction, broadcast_id: int) -> int:
+    query = select(func.count()).where(
+        Delivery.broadcast_id == broadcast_id, Delivery.chunk_id.is_(None)
+    )
+    return tx.session.scalar(query) or 0
 
 
 def _counts(tx: Transaction, broadcast_id: int) -> tuple[int, int, int]:
@@ -327,9 +322,14 @@ def _counts(tx: Transaction, broadcast_id: int) -> tuple[int, int, int]:
         func.count(),
         func.count(AudienceMember.contact_point_id),
     ).where(AudienceMember.broadcast_id == broadcast_id)
-    families, guardians, reached = tx.session.execute(query).one().tuple()
+    families, guardians, reached = tx.session.execute(query).tuples().one()
     return families, guardians, reached
 
 
-def _changed(tx: Transaction, statement: Any) -> int:
-    return cast(CursorResult[Any], tx.session.execute(statement)).rowcount
+def gather_statistics(tx: Transaction) -> None:
+    """Tell PostgreSQL's planner of the many new rows, or its first plans take them for few.
+
+    In a transaction of its own: it holds a lock that two freezings must not wait for.
+    """
+    if tx.session.get_bind().dialect.name == "postgresql":
+        tx.session.execute(text("ANALYZE audience_members, chunks, deliveries"))

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from sqlalchemy import exists, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 
 from domain.addresses import normalise_mail
 from storage.database import Transaction
+from storage.inserts import insert_if_new
 from storage.tables import Inbox
+from storage.vault import SealBroken
 
 _PURPOSE = "inbox.payload"
 
@@ -61,27 +61,29 @@ class InboxItem:
 
 def store(tx: Transaction, board_id: int, arrival: Arrival) -> bool:
     """Keep what came in; False if this event of the provider is here already."""
-    values = {
-        "board_id": board_id,
-        "channel": arrival.channel,
-        "account": arrival.account,
-        "event_id": arrival.event_id,
-        "sender_index": _sender_index(tx, arrival),
-        "payload_cipher": tx.vault.seal_json(_payload(arrival), _PURPOSE),
-        "state": "new",
-        "tries": 0,
-        "at": arrival.at,
-        "received_at": tx.now,
-    }
-    # The two dialects spell it alike, but SQLAlchemy has no insert common to both.
-    on_postgresql = tx.session.get_bind().dialect.name == "postgresql"
-    insert: Any = postgresql.insert(Inbox) if on_postgresql else sqlite.insert(Inbox)
-    kept = insert.values(**values).on_conflict_do_nothing().returning(Inbox.id)
-    return tx.session.scalar(kept) is not None
+    return insert_if_new(
+        tx,
+        Inbox,
+        board_id=board_id,
+        channel=arrival.channel,
+        account=arrival.account,
+        event_id=arrival.event_id,
+        sender_index=_sender_index(tx, arrival),
+        payload_cipher=tx.vault.seal_json(_payload(arrival), _PURPOSE),
+        state="new",
+        tries=0,
+        at=arrival.at,
+        received_at=tx.now,
+    )
 
 
-def claim_next(tx: Transaction, except_ids: Sequence[int] = ()) -> InboxItem | None:
-    """Take the oldest new item and lock it until the transaction ends.
+def is_waiting(tx: Transaction) -> bool:
+    """Whether there is anything new, asked without taking SQLite's write lock."""
+    return tx.session.scalar(select(Inbox.id).where(Inbox.state == "new").limit(1)) is not None
+
+
+def claim_next(tx: Transaction) -> int | None:
+    """Find the oldest new item and lock it until the transaction ends.
 
     One person's items come strictly one after the other: none is taken while an earlier one of
     the same sender is new, wherever it is being handled. On PostgreSQL, items that another
@@ -94,14 +96,18 @@ def claim_next(tx: Transaction, except_ids: Sequence[int] = ()) -> InboxItem | N
         earlier.sender_index == Inbox.sender_index,
     )
     query = (
-        select(Inbox)
-        .where(Inbox.state == "new", ~waits_for_another, Inbox.id.not_in(except_ids))
+        select(Inbox.id)
+        .where(Inbox.state == "new", ~waits_for_another)
         .order_by(Inbox.id)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
-    row = tx.session.scalar(query)
-    return _item(tx, row) if row else None
+    return tx.session.scalar(query)
+
+
+def read(tx: Transaction, item_id: int) -> InboxItem:
+    """Open an item; raises SealBroken."""
+    return _item(tx, tx.session.get_one(Inbox, item_id))
 
 
 def finish(tx: Transaction, item_id: int) -> None:
@@ -109,24 +115,31 @@ def finish(tx: Transaction, item_id: int) -> None:
     _settle(tx, item_id, state="done", payload_cipher=None)
 
 
-def park(tx: Transaction, item_id: int) -> None:
-    """Set an item aside for a person to look at; it keeps its encrypted content."""
+def park(tx: Transaction, item_id: int) -> int:
+    """Set an item aside for a person to look at, content and all; return its board."""
     _settle(tx, item_id, state="parked")
+    return tx.session.get_one(Inbox, item_id).board_id
 
 
-def failed(tx: Transaction, item_id: int) -> int:
-    """Count one failed try of an item that is still new, and return how many there were."""
-    row = tx.session.get_one(Inbox, item_id)
-    if row.state == "new":
-        row.tries += 1
+def count_failure(tx: Transaction, item_id: int) -> int:
+    """Count one failed turn of an item, and return how many there were.
+
+    Zero if another loop has handled it in the meantime.
+    """
+    row = tx.session.get_one(Inbox, item_id, with_for_update=True)
+    if row.state != "new":
+        return 0
+    row.tries += 1
     return row.tries
 
 
-def sender_of(tx: Transaction, item_id: int) -> tuple[int, str, str, str] | None:
-    """Board, channel, account and sender of an item whose content can still be opened."""
-    row = tx.session.get_one(Inbox, item_id)
-    item = _item(tx, row) if row.payload_cipher else None
-    return (item.board_id, item.channel, item.account, item.sender) if item else None
+def sender_of(tx: Transaction, item_id: int) -> tuple[str, str, str] | None:
+    """Channel, account and address to answer to; None if the item cannot be opened."""
+    try:
+        item = read(tx, item_id)
+    except SealBroken:
+        return None
+    return item.channel, item.account, item.sender
 
 
 def count(tx: Transaction, state: str) -> int:

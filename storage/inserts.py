@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import CursorResult
+from sqlalchemy import literal_column
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.database import Transaction
@@ -18,8 +18,8 @@ def insert_if_new(tx: Transaction, table: type[Table], **values: Any) -> bool:
     whoever gets False finds the other's row.
     """
     tx.flush()
-    name = tx.session.get_bind().dialect.name
-    insert = sqlite.insert if name == "sqlite" else postgresql.insert
-    statement = insert(table).values(**values).on_conflict_do_nothing()
-    result = cast(CursorResult[Any], tx.session.execute(statement))
-    return result.rowcount == 1
+    on_sqlite = tx.session.get_bind().dialect.name == "sqlite"
+    insert: Any = sqlite.insert(table) if on_sqlite else postgresql.insert(table)
+    statement = insert.values(**values).on_conflict_do_nothing()
+    # A returned row tells it on both; the count of rows is not to be had on PostgreSQL.
+    return tx.session.scalar(statement.returning(literal_column("1"))) is not None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Executable, bindparam, select, update
+from sqlalchemy import CursorResult, Executable, Select, bindparam, func, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from domain import broadcasts
@@ -29,7 +29,7 @@ READY, LEASED, PLACED, DONE = "ready", "leased", "placed", "done"
 _JOIN_WITHIN = timedelta(minutes=1)
 _ADDRESS = "contact_points.address"
 SENDING = broadcasts.State.SENDING.value
-OPEN_ROW = Delivery.state.in_(OPEN)
+OPEN_ROW = or_(*(Delivery.state == state.value for state in OPEN))
 _UNSYNCED = {"synchronize_session": False}
 
 
@@ -67,11 +67,27 @@ class Again:
 # Leasing.
 
 
+def anything_due(tx: Transaction, channels: Iterable[str]) -> bool:
+    """Whether a lease would get something; asked without the write lock."""
+    return tx.session.scalars(_due(tx, channels, 1)).first() is not None
+
+
 def lease(
     tx: Transaction, worker: str, channels: Iterable[str], count: int, lasting: timedelta
 ) -> list[Lease]:
     """Take up to `count` chunks that are due, the most urgent first."""
-    due = (
+    due = _due(tx, channels, count).with_for_update(skip_locked=True, of=Chunk)
+    chunks = tx.session.scalars(due).all()
+    for chunk in chunks:
+        chunk.state, chunk.worker = LEASED, worker
+        chunk.epoch += 1
+        chunk.leased_until = tx.now + lasting
+    tx.flush()
+    return [as_lease(chunk, worker) for chunk in chunks]
+
+
+def _due(tx: Transaction, channels: Iterable[str], count: int) -> Select[tuple[Chunk]]:
+    return (
         select(Chunk)
         .join(Broadcast, Broadcast.id == Chunk.broadcast_id)
         .where(
@@ -83,15 +99,7 @@ def lease(
         )
         .order_by(Chunk.priority, Chunk.id)
         .limit(count)
-        .with_for_update(skip_locked=True, of=Chunk)
     )
-    chunks = tx.session.scalars(due).all()
-    for chunk in chunks:
-        chunk.state, chunk.worker = LEASED, worker
-        chunk.epoch += 1
-        chunk.leased_until = tx.now + lasting
-    tx.flush()
-    return [as_lease(chunk, worker) for chunk in chunks]
 
 
 def as_lease(chunk: Chunk, worker: str) -> Lease:
@@ -361,3 +369,14 @@ def execute(tx: Transaction, statement: Executable) -> int:
     """Run a bulk statement past the session's objects; return how many rows it changed."""
     options = statement.execution_options(**_UNSYNCED)
     return cast(CursorResult[Any], tx.session.execute(options)).rowcount
+
+
+def counts(tx: Transaction, broadcast_id: int) -> tuple[str, dict[str, int]]:
+    """A broadcast's own state, and how many of its deliveries are in each state."""
+    query = (
+        select(Delivery.state, func.count())
+        .where(Delivery.broadcast_id == broadcast_id)
+        .group_by(Delivery.state)
+    )
+    state = tx.session.scalars(select(Broadcast.state).where(Broadcast.id == broadcast_id)).one()
+    return state, dict(tx.session.execute(query).tuples().all())

@@ -70,10 +70,6 @@ def lock_contact(tx: Transaction, contact_id: int) -> ContactPoint:
     return tx.session.scalars(query).one()
 
 
-def find_contact(tx: Transaction, channel: str, account: str, address: str) -> ContactPoint | None:
-    return _by_index(tx, channel, account, address_index(tx, channel, account, address))
-
-
 def open_address(tx: Transaction, contact: ContactPoint) -> str:
     return tx.vault.open_text(contact.address_cipher, _ADDRESS)
 

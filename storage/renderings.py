@@ -69,8 +69,7 @@ def pictures(tx: Transaction, ids: Sequence[int]) -> tuple[StoredPicture, ...]:
     if not ids:
         return ()
     rows = {
-        row.id: row
-        for row in tx.session.scalars(select(Attachment).where(Attachment.id.in_(ids)))
+        row.id: row for row in tx.session.scalars(select(Attachment).where(Attachment.id.in_(ids)))
     }
     return tuple(
         StoredPicture(

@@ -74,6 +74,11 @@ def claim(
     return [_claimed(tx, reply, contact) for reply, contact in rows]
 
 
+def any_due(tx: Transaction, channels: tuple[str, ...]) -> bool:
+    """Whether a claim would get something; asked without the write lock."""
+    return tx.session.execute(_due(tx, channels, 1)).first() is not None
+
+
 def settle(tx: Transaction, reply_id: int, state: Literal["done", "refused", "unknown"]) -> None:
     """Record what became of a reply."""
     tx.session.execute(update(Reply).where(Reply.id == reply_id).values(state=state))

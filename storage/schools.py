@@ -136,22 +136,5 @@ def school_opened_by(tx: Transaction, board_id: int, text: str) -> School | None
     return tx.session.scalar(query)
 
 
-def current_school_id(tx: Transaction, school_id: int) -> SchoolId | None:
-    query = (
-        select(SchoolId)
-        .where(
-            SchoolId.school_id == school_id,
-            SchoolId.revoked_at.is_(None),
-            SchoolId.expires_at > tx.now,
-        )
-        .order_by(SchoolId.id.desc())
-    )
-    return tx.session.scalars(query).first()
-
-
-def open_school_id(tx: Transaction, row: SchoolId) -> str:
-    return tx.vault.open_text(row.id_cipher, _ID)
-
-
 def _id_index(tx: Transaction, text: str) -> bytes:
     return tx.vault.index("school_id", text)

@@ -31,10 +31,6 @@ def board_of(tx: Transaction, staff_id: int) -> int:
     return tx.session.get_one(Staff, staff_id).board_id
 
 
-def language_of(tx: Transaction, staff_id: int) -> str:
-    return tx.session.get_one(Staff, staff_id).language
-
-
 def set_language(tx: Transaction, staff_id: int, language: str) -> None:
     tx.session.get_one(Staff, staff_id).language = language
 
@@ -55,16 +51,16 @@ def add_role(tx: Transaction, staff: Staff, role: Role, school_id: int | None) -
     return row
 
 
-def grants_of(tx: Transaction, staff_id: int) -> tuple[Grant, ...]:
-    """The roles held now, kept from being taken away until this transaction ends."""
+def grants_of(tx: Transaction, staff_id: int, *, keep: bool = False) -> tuple[Grant, ...]:
+    """The roles held now; `keep` lets nobody take them away until this transaction ends."""
     query = (
         select(StaffRole)
         .where(StaffRole.staff_id == staff_id, _holds_at(tx.now))
         .order_by(StaffRole.id)
-        .with_for_update(read=True)
         .execution_options(populate_existing=True)
     )
-    return tuple(Grant(Role(row.role), row.school_id) for row in tx.session.scalars(query))
+    rows = tx.session.scalars(query.with_for_update(read=True) if keep else query)
+    return tuple(Grant(Role(row.role), row.school_id) for row in rows)
 
 
 def end_role(tx: Transaction, staff_id: int, role: Role, school_id: int | None) -> bool:

@@ -71,16 +71,17 @@ def mark(tx: Transaction, channel: str, account: str, address: str) -> Mark | No
     """The mark of an address in one query; None if it never said anything."""
     index = address_index(tx, channel, account, address)
     contact_id = ContactPoint.id
-    mine = (Delivery.contact_point_id == contact_id) & Delivery.state.in_(_READY)
-    of_mine = select(Delivery.id).where(mine)
+    replied = select(func.max(Reply.id)).where(Reply.contact_point_id == contact_id)
+    ready = (Delivery.contact_point_id == contact_id) & Delivery.state.in_(_READY)
     query = select(
         contact_id,
         ContactPoint.language,
-        select(func.max(Reply.id)).where(Reply.contact_point_id == contact_id).scalar_subquery(),
-        of_mine.with_only_columns(func.max(Delivery.id)).scalar_subquery(),
-        of_mine.with_only_columns(func.count()).scalar_subquery(),
-        of_mine.with_only_columns(func.max(Broadcast.updated_at))
-        .join(Broadcast, Broadcast.id == Delivery.broadcast_id)
+        replied.scalar_subquery(),
+        select(func.max(Delivery.id)).where(ready).scalar_subquery(),
+        select(func.count(Delivery.id)).where(ready).scalar_subquery(),
+        select(func.max(Broadcast.updated_at))
+        .join(Delivery, Delivery.broadcast_id == Broadcast.id)
+        .where(ready)
         .scalar_subquery(),
     ).where(
         ContactPoint.channel == channel,

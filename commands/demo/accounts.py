@@ -82,7 +82,7 @@ def _mail_faults(
 def _of_broadcast(theatre: Theatre, broadcast_id: int, lines: list[accounts.Line]) -> Counter[int]:
     """How often each delivery's mail arrived, known by its address and Message-ID."""
     secret = theatre.house.settings.secret()
-    domain = (theatre.house.settings.mail_from or "").rpartition("@")[2]
+    domain = theatre.house.settings.mail_domain
     arrived = theatre.mailbox.received()
 
     def count(line: accounts.Line) -> int:

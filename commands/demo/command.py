@@ -16,11 +16,12 @@ from actions import boards
 from commands.demo.accounts import Account, account
 from commands.demo.cast import Cast, cast
 from commands.demo.city import build_city
+from commands.demo.phone import NoAnswer
 from commands.demo.stage import progress_of
 from commands.demo.story import Story
 from commands.demo.theatre import Theatre, free_address, running, theatre, wait_until_ready
 from commands.house import House
-from commands.printing import FOUND, print_table
+from commands.printing import FOUND, fail, print_table
 from storage import broadcasts
 from web.services import Progress as Standing
 
@@ -36,7 +37,7 @@ def demo(house: House, once: bool, report_file: Path | None) -> None:
     console = Console(highlight=False)
     listen = free_address(house.settings.listen)
     with _open_demo(console, house.settings.var_dir / "demo", listen) as (scene, people):
-        broadcast_id = Story(scene, people, console).play()
+        broadcast_id = _play(Story(scene, people, console))
         done = _fan_out(scene, broadcast_id, console)
         _tell(done, console)
         if report_file is not None:
@@ -45,6 +46,13 @@ def demo(house: House, once: bool, report_file: Path | None) -> None:
             _serve(scene, console)
     if not done.is_clean:
         raise SystemExit(FOUND)
+
+
+def _play(story: Story) -> int:
+    try:
+        return story.play()
+    except NoAnswer as silence:
+        raise fail(f"the story broke off: {silence}") from silence
 
 
 @contextmanager

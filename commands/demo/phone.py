@@ -47,11 +47,12 @@ class Phone:
         return self._tell(picture=base64.b64encode(picture).decode())
 
     def waits_for(self, kind: str, words: str = "") -> dict[str, Any]:
-        """Wait until a bubble of this kind with these words is shown."""
+        """The newest bubble of this kind with these words, once there is one."""
 
         def look() -> dict[str, Any] | None:
-            new = self.looks()
-            return next((e for e in new if e["kind"] == kind and words in _words(e)), None)
+            self.looks()
+            newest_first = reversed(self.entries.values())
+            return next((e for e in newest_first if e["kind"] == kind and words in _words(e)), None)
 
         return self.waits(look, f"{kind} {words!r}")
 

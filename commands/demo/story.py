@@ -12,8 +12,10 @@ from commands.demo.cast import Cast
 from commands.demo.drawing import weather_poster
 from commands.demo.phone import Phone
 from commands.demo.theatre import Theatre
+from domain.wording import render, say
 from storage import broadcasts
 from storage.tables import Broadcast
+from web.services import MailSeen
 
 NAMES = {
     "guardian": ("保護者", "green"),
@@ -54,38 +56,43 @@ class Story:
         self._says(guardian, "登録")
         self._says(guardian, WRONG_ID)
         self._says(guardian, _wide(school.school_id))
-        self._taps(guardian, "はい")
+        self._taps(guardian, "bot.yes")
         for answer in ("３の２", "12", "いいえ", "完了"):
             self._says(guardian, answer)
-        self._taps(guardian, "登録する")
+        self._taps(guardian, "register.confirm.yes")
         self._says(guardian, GUARDIANS_MAIL)
         self._says(guardian, self._pin_mailed_to(GUARDIANS_MAIL))
 
     def _pin_mailed_to(self, address: str) -> str:
         """The one-time number, read where the guardian would read it: in the mail."""
+        found = PIN.search(self._mailed_to(address, "").text)
+        assert found is not None
+        return found[0]
 
-        def look() -> str | None:
+    def _mailed_to(self, address: str, subject: str) -> MailSeen:
+        """The newest mail to an address, once it has this subject."""
+
+        def look() -> MailSeen | None:
             mail = self.scene.mailbox.newest_to(address)
-            found = PIN.search(mail.text) if mail else None
-            return found[0] if found else None
+            return mail if mail and subject in mail.subject else None
 
-        return self.people.guardian.waits(look, "the mail with the number")
+        return self.people.guardian.waits(look, f"a mail {subject}")
 
     def _teacher_composes(self) -> None:
         self._heading("先生が写真つきの連絡を作ります / a teacher composes")
         teacher = self.people.teacher
         self._says(teacher, "作成")
-        self._taps(teacher, "学校行事の雨天中止など")
-        self._taps(teacher, "学校全体")
+        self._taps(teacher, "broadcast.purpose.event")
+        self._taps(teacher, "compose.whole_school")
         self._says(teacher, "運動会の延期について")
         self._says(
             teacher,
             "本日の運動会は、雨のため明日に延期します。\nお弁当と水筒を持たせてください。",
         )
         self._sends_picture(teacher, weather_poster())
-        self._taps(teacher, "完了")
+        self._taps(teacher, "compose.images_done")
         self._says(teacher, "今すぐ")
-        self._taps(teacher, "承認を依頼する")
+        self._taps(teacher, "compose.next.submit")
 
     def _teacher_may_not_approve(self) -> None:
         self._heading("自分が書いたものは、自分では承認できません / nobody approves their own")
@@ -96,9 +103,9 @@ class Story:
 
     def _principal_approves(self) -> None:
         self._heading("校長が承認し、保護者に届きます / the principal approves")
-        self._taps(self.people.principal, "承認")
-        notice = self.people.guardian.waits_for("notice", "運動会の延期について")
-        self._hears(self.people.guardian, [notice])
+        self._taps(self.people.principal, "broadcast.card.approve")
+        mail = self._mailed_to(GUARDIANS_MAIL, "運動会の延期について")
+        self.console.print(f"   [dim]→ 保護者[/] ✉ {_flat(mail.subject)} ⏎ {_flat(mail.text)}")
         report = self.people.teacher.waits_for("reply", "届")
         self._hears(self.people.teacher, [report])
 
@@ -106,20 +113,20 @@ class Story:
         self._heading("市全体への配信：センターが書き、委員会が承認 / to the whole city")
         centre, board = self.people.centre, self.people.board
         self._says(centre, "作成")
-        self._taps(centre, "台風など天災")
-        self._taps(centre, "市全体")
+        self._taps(centre, "broadcast.purpose.disaster")
+        self._taps(centre, "compose.whole_city")
         self._says(centre, "台風接近にともなう明日の対応について")
         self._says(
             centre,
             "台風第19号の接近にともない、明日は市内すべての小中学校を臨時休業とします。\n"
             "ご家庭で安全にお過ごしください。",
         )
-        self._taps(centre, "画像なし")
+        self._taps(centre, "compose.no_images")
         self._says(centre, "今すぐ")
-        self._taps(centre, "承認を依頼する")
+        self._taps(centre, "compose.next.submit")
         card = board.waits_for("reply", "台風接近")
         self._hears(board, [card])
-        self._taps(board, "承認")
+        self._taps(board, "broadcast.card.approve")
         return self._newest().id
 
     def _newest(self) -> Broadcast:
@@ -133,7 +140,8 @@ class Story:
         self._line(phone, f"「{text}」")
         self._hears(phone, phone.says(text))
 
-    def _taps(self, phone: Phone, label: str) -> None:
+    def _taps(self, phone: Phone, key: str) -> None:
+        label = render(say(key), "ja")
         self._line(phone, f"［{label}］")
         self._hears(phone, phone.taps(label))
 

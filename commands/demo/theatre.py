@@ -130,6 +130,16 @@ def wait_until_ready(url: str) -> None:
     raise TimeoutError(f"nothing answers at {url}")
 
 
+def wait_for_worker(log: Path) -> None:
+    """Wait until a worker said in its log that it works; raises TimeoutError."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if log.exists() and b"worker_started" in log.read_bytes():
+            return
+        time.sleep(0.05)
+    raise TimeoutError("the worker did not start")
+
+
 def free_address(wanted: str) -> str:
     """The wanted address, or another port where that one is taken."""
     host, _, port = wanted.rpartition(":")

@@ -41,6 +41,7 @@ def test_app_and_settings_keep_their_place() -> None:
     assert {m.split(".")[0] for m in imports(ROOT / "settings.py")} <= {
         "__future__",
         "base64",
+        "email",
         "pathlib",
         "pydantic",
         "pydantic_settings",

@@ -65,3 +65,10 @@ def test_a_time_without_a_zone_is_a_bug(database: Database) -> None:
 def test_a_transaction_reads_the_clock_once(database: Database) -> None:
     with database.reading() as tx:
         assert tx.now == START
+
+
+def test_what_was_read_stays_readable_afterwards(database: Database) -> None:
+    _add_board(database, "koshigaya")
+    with database.reading() as tx:
+        board = tx.session.query(Board).one()
+    assert board.name == "市"

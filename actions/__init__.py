@@ -1,0 +1,1 @@
+"""Use cases: one function, one audit entry, in the open transaction, never committing."""

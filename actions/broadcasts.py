@@ -1,0 +1,252 @@
+"""Submitting and deciding: what happens to a broadcast between its draft and its sending."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from actions import audit, boards, staff
+from actions.drafts import Saved, attach, save_draft
+from actions.previews import (
+    Preview,
+    card,
+    current_ref,
+    preview,
+    preview_words,
+    ref_of,
+)
+from actions.records import closed, record, record_refused
+from actions.telling import (
+    approvers_of,
+    authorship,
+    send_cards,
+    tell_decision,
+    tell_expired,
+)
+from domain.approval import may
+from domain.audience import Part, parts_to_json
+from domain.broadcasts import State, Verb, due_at, next_state
+from domain.cards import CardRef
+from domain.content import clean_text
+from domain.refusals import Refusal, refuse
+from domain.roles import Actor
+from storage import audiences, broadcasts
+from storage.database import Transaction
+from storage.tables import Broadcast
+
+__all__ = [
+    "Approved",
+    "Decided",
+    "Preview",
+    "Saved",
+    "Submitted",
+    "approve",
+    "attach",
+    "cancel",
+    "card",
+    "count",
+    "current_ref",
+    "expire",
+    "outgrow",
+    "preview",
+    "preview_words",
+    "reject",
+    "save_draft",
+    "send_back",
+    "submit",
+]
+
+REASON_LIMIT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """How many families it would reach, and how many people were asked to approve it."""
+
+    families: int
+    approvers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """It leaves at `due_at`, and until `undo_until` at least it can be cancelled."""
+
+    due_at: datetime
+    undo_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    state: State
+
+
+def count(tx: Transaction, board_id: int, parts: Sequence[Part]) -> int:
+    """How many families an audience means now."""
+    return audiences.count_families(tx, board_id, parts_to_json(parts))
+
+
+def submit(tx: Transaction, actor: Actor, ref: CardRef) -> Submitted | Refusal:
+    """Ask for approval: a card goes to everyone who may approve."""
+    row = _opened(tx, actor, ref, Verb.SUBMIT)
+    if isinstance(row, Refusal):
+        return row
+    settings = boards.settings(tx, row.board_id)
+    families = audiences.count_families(tx, row.board_id, row.audience)
+    asked = approvers_of(tx, row, actor.staff_id, settings.self_approval)
+    refused = _refused_submission(tx, row, families, settings.min_families, len(asked))
+    if refused:
+        return _refused(tx, actor, row, Verb.SUBMIT, refused)
+    values = {"submitted_by": actor.staff_id, "approved_families": families}
+    if lost := _move(tx, actor, row, Verb.SUBMIT, families=families, values=values):
+        return lost
+    send_cards(tx, row, asked)
+    return Submitted(families, len(asked))
+
+
+def _refused_submission(
+    tx: Transaction, row: Broadcast, families: int, least: int, approvers: int
+) -> Refusal | None:
+    if row.send_at is not None and row.send_at < tx.now:
+        return refuse("time_is_past")
+    if _is_too_late(row, row.send_at or tx.now):
+        return refuse("too_late")
+    if families < least:
+        return refuse("audience_too_small", families=families, least=least)
+    return None if approvers else refuse("no_approver")
+
+
+def approve(tx: Transaction, actor: Actor, ref: CardRef) -> Approved | Refusal:
+    """Let exactly this version go out; of two who press at once, one is told of the other."""
+    row = _opened(tx, actor, ref, Verb.APPROVE)
+    if isinstance(row, Refusal):
+        return row
+    undo = boards.settings(tx, row.board_id).undo_seconds
+    due = due_at(row.send_at, tx.now, undo)
+    if _is_too_late(row, due):
+        return _refused(tx, actor, row, Verb.APPROVE, refuse("too_late"))
+    is_own = authorship(row).is_of(actor.staff_id)
+    values = {"due_at": due, **_decision(tx, actor)}
+    details = {"families": row.approved_families, "own": is_own}
+    if lost := _move(tx, actor, row, Verb.APPROVE, values=values, **details):
+        return lost
+    tell_decision(tx, row, actor.staff_id)
+    return Approved(due, tx.now + timedelta(seconds=undo))
+
+
+def send_back(tx: Transaction, actor: Actor, ref: CardRef, reason: str) -> Decided | Refusal:
+    """Return a broadcast to its author, saying what to change."""
+    return _stop(tx, actor, ref, Verb.RETURN, reason)
+
+
+def reject(tx: Transaction, actor: Actor, ref: CardRef, reason: str) -> Decided | Refusal:
+    """Refuse a broadcast for good."""
+    return _stop(tx, actor, ref, Verb.REJECT, reason)
+
+
+def cancel(tx: Transaction, actor: Actor, ref: CardRef) -> Decided | Refusal:
+    """Call a broadcast off before it goes out; its authors may do so, and who may approve."""
+    return _stop(tx, actor, ref, Verb.CANCEL, "")
+
+
+def _stop(
+    tx: Transaction, actor: Actor, ref: CardRef, verb: Verb, reason: str
+) -> Decided | Refusal:
+    row = _opened(tx, actor, ref, verb)
+    if isinstance(row, Refusal):
+        return row
+    reason = clean_text(reason)[:REASON_LIMIT]
+    values = {"reason": reason, "due_at": None, **_decision(tx, actor)}
+    if lost := _move(tx, actor, row, verb, values=values):
+        return lost
+    tell_decision(tx, row, actor.staff_id)
+    return Decided(State(row.state))
+
+
+def _decision(tx: Transaction, actor: Actor) -> dict[str, Any]:
+    return {"decided_by": actor.staff_id, "decided_at": tx.now}
+
+
+def _opened(tx: Transaction, actor: Actor, ref: CardRef, verb: Verb) -> Broadcast | Refusal:
+    """The broadcast of a card if this person may do this to it now, else why not."""
+    row = broadcasts.find(tx, ref.broadcast_id)
+    if row is None or row.board_id != actor.board_id:
+        refused = refuse("unknown_broadcast")
+        record_refused(tx, actor, None, ref.broadcast_id, verb, refused)
+        return refused
+    actor = staff.as_of_now(tx, actor)
+    self_approval = boards.settings(tx, row.board_id).self_approval
+    refused_by_rule = may(actor, verb, authorship(row), self_approval=self_approval)
+    in_the_way = refused_by_rule or _obstacle(tx, row, ref, verb)
+    if in_the_way is not None:
+        return _refused(tx, actor, row, verb, in_the_way)
+    return row
+
+
+def _obstacle(tx: Transaction, row: Broadcast, ref: CardRef, verb: Verb) -> Refusal | None:
+    """What the broadcast itself has against it: another version, state or content."""
+    if row.version != ref.version or ref_of(row).mark != ref.mark:
+        return refuse("stale_card")
+    if next_state(State(row.state), verb) is None:
+        return closed(tx, row)
+    starts = verb in (Verb.SUBMIT, Verb.APPROVE)
+    if starts and broadcasts.hash_now(tx, row) != row.content_hash:
+        return refuse("content_changed")
+    return None
+
+
+def _move(
+    tx: Transaction,
+    actor: Actor,
+    row: Broadcast,
+    verb: Verb,
+    *,
+    values: dict[str, Any],
+    **details: Any,
+) -> Refusal | None:
+    """Compare and swap, with its audit entry; a refusal if somebody else was faster."""
+    ref = ref_of(row)
+    to = next_state(State(row.state), verb)
+    assert to is not None
+    if broadcasts.move(tx, row, to, row.content_hash, **values):
+        record(tx, audit.staff(actor.staff_id), row, verb, **details)
+        return None
+    return _refused(tx, actor, row, verb, _obstacle(tx, row, ref, verb) or refuse("stale_card"))
+
+
+def _refused(
+    tx: Transaction, actor: Actor, row: Broadcast, verb: Verb, refusal: Refusal
+) -> Refusal:
+    record_refused(tx, actor, row.school_id, row.id, verb, refusal)
+    return refusal
+
+
+def _is_too_late(row: Broadcast, at: datetime) -> bool:
+    return row.valid_until is not None and at >= row.valid_until
+
+
+# What the system does when the time has come.
+
+
+def expire(tx: Transaction, broadcast_id: int) -> bool:
+    """Close a broadcast that was not approved or sent in time; False if it moved on."""
+    row = broadcasts.broadcast(tx, broadcast_id)
+    to = next_state(State(row.state), Verb.EXPIRE)
+    if to is None or not broadcasts.move(tx, row, to, row.content_hash, due_at=None):
+        return False
+    record(tx, audit.SYSTEM, row, Verb.EXPIRE)
+    tell_expired(tx, row)
+    return True
+
+
+def outgrow(tx: Transaction, broadcast_id: int, families: int) -> None:
+    """Ask again for an approval that was given for far fewer families.
+
+    The version rises, so that the cards that showed the smaller number are dead.
+    """
+    row = broadcasts.broadcast(tx, broadcast_id)
+    broadcasts.ask_again(tx, row, families)
+    record(tx, audit.SYSTEM, row, Verb.OUTGROW, families=families)
+    settings = boards.settings(tx, row.board_id)
+    send_cards(tx, row, approvers_of(tx, row, row.submitted_by, settings.self_approval))

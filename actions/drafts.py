@@ -1,0 +1,152 @@
+"""Writing and editing broadcasts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from actions import audit, staff
+from actions.previews import ref_of
+from actions.records import closed, record, record_refused
+from actions.telling import authorship
+from domain.approval import Authorship, may
+from domain.audience import Part, tidy
+from domain.broadcasts import State, Verb, next_state
+from domain.cards import CardRef
+from domain.content import (
+    BODY_LIMIT,
+    IMAGES_LIMIT,
+    SUBJECT_LIMIT,
+    Content,
+    clean_line,
+    clean_text,
+)
+from domain.images import PreparedImage
+from domain.refusals import Refusal, refuse
+from domain.roles import Actor
+from storage import broadcasts, schools
+from storage.database import Transaction
+from storage.tables import Broadcast
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    ref: CardRef
+
+
+def save_draft(
+    tx: Transaction,
+    actor: Actor,
+    school_id: int | None,
+    content: Content,
+    attachment_ids: Sequence[int] = (),
+    broadcast_id: int | None = None,
+) -> Saved | Refusal:
+    """Save a new broadcast, or an edit; every edit makes it a draft and kills its cards.
+
+    The content's images are those of `attachment_ids`, in this order.
+    """
+    actor = staff.as_of_now(tx, actor)
+    row = _row(tx, actor, broadcast_id)
+    if isinstance(row, Refusal):
+        return row
+    refused = _may_edit(tx, actor, school_id, row)
+    checked = refused or _checked(tx, actor, school_id, content, attachment_ids, row)
+    if isinstance(checked, Refusal):
+        record_refused(tx, actor, school_id, broadcast_id, Verb.EDIT, checked)
+        return checked
+    if row is None:
+        row = broadcasts.add(tx, actor.board_id, school_id, actor.staff_id, checked)
+    else:
+        broadcasts.rewrite(tx, row, actor.staff_id, checked)
+    broadcasts.set_attachments(tx, row.id, _once(attachment_ids))
+    record(tx, audit.staff(actor.staff_id), row, Verb.EDIT)
+    return Saved(ref_of(row))
+
+
+def attach(tx: Transaction, board_id: int, image: PreparedImage) -> int:
+    """Keep an image until a draft takes it up; returns its ID."""
+    return broadcasts.add_attachment(tx, board_id, image).id
+
+
+def _row(tx: Transaction, actor: Actor, broadcast_id: int | None) -> Broadcast | Refusal | None:
+    if broadcast_id is None:
+        return None
+    row = broadcasts.lock(tx, broadcast_id)
+    if row is None or row.board_id != actor.board_id:
+        return refuse("unknown_broadcast")
+    return row
+
+
+def _may_edit(
+    tx: Transaction, actor: Actor, school_id: int | None, row: Broadcast | None
+) -> Refusal | None:
+    new = Authorship(school_id, frozenset(), None)
+    if refused := may(actor, Verb.EDIT, authorship(row) if row else new):
+        return refused
+    if row is not None and next_state(State(row.state), Verb.EDIT) is None:
+        return closed(tx, row)
+    if row is not None and row.school_id != school_id:
+        return refuse("wrong_audience")
+    return None
+
+
+def _checked(
+    tx: Transaction,
+    actor: Actor,
+    school_id: int | None,
+    content: Content,
+    attachment_ids: Sequence[int],
+    row: Broadcast | None,
+) -> Content | Refusal:
+    """The content as it is saved, or what is wrong with it."""
+    if len(_once(attachment_ids)) > IMAGES_LIMIT:
+        return refuse("too_many_images", most=IMAGES_LIMIT)
+    if not _is_in_reach(tx, actor.board_id, school_id, content.audience):
+        return refuse("wrong_audience")
+    images = broadcasts.usable_attachments(
+        tx, actor.board_id, _once(attachment_ids), row.id if row else None
+    )
+    if images is None:
+        return refuse("unknown_image")
+    subject, body = clean_line(content.subject), clean_text(content.body)
+    audience = tidy(content.audience)
+    cleaned = replace(content, subject=subject, body=body, audience=audience, images=images)
+    return _refused_text(cleaned) or cleaned
+
+
+def _refused_text(content: Content) -> Refusal | None:
+    if not content.subject:
+        return refuse("no_subject")
+    if not content.body:
+        return refuse("no_body")
+    if len(content.subject) > SUBJECT_LIMIT:
+        return refuse("long_subject", most=SUBJECT_LIMIT)
+    if len(content.body) > BODY_LIMIT:
+        return refuse("long_body", most=BODY_LIMIT)
+    return None
+
+
+def _is_in_reach(
+    tx: Transaction, board_id: int, school_id: int | None, parts: Sequence[Part]
+) -> bool:
+    if school_id is None:
+        return bool(parts) and all(_is_of_city(tx, board_id, part) for part in parts)
+    return bool(parts) and all(_is_of_school(tx, school_id, part) for part in parts)
+
+
+def _is_of_city(tx: Transaction, board_id: int, part: Part) -> bool:
+    if part.kind == "school":
+        return any(school.id == part.id for school in schools.schools_of(tx, board_id))
+    return part.kind == "city"
+
+
+def _is_of_school(tx: Transaction, school_id: int, part: Part) -> bool:
+    if part.kind == "group":
+        group = schools.group(tx, part.id)
+        return group is not None and group.school_id == school_id
+    return part.kind == "school" and part.id == school_id
+
+
+def _once(ids: Sequence[int]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(ids))

@@ -1,0 +1,101 @@
+"""Adding a mail address: it counts once the number sent to it was typed back."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from actions import audit, boards, tries
+from domain.addresses import normalise_mail
+from domain.codes import Choose, fold_pin, make_pin
+from domain.refusals import Refusal, refuse
+from domain.speech import Speech
+from domain.wording import say
+from storage import attempts, people, proofs, replies
+from storage.database import Transaction
+from storage.tables import ContactPoint
+
+MAIL_ACCOUNT = "email"
+PROOF_LASTS = timedelta(minutes=30)
+PIN_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class MailAsked:
+    """A number is on its way to this address."""
+
+    address: str
+
+
+def ask_mail(
+    tx: Transaction, contact_id: int, text: str, choose: Choose = secrets.choice
+) -> MailAsked | Refusal:
+    """Send a number to an address that a registered guardian wants to be reached at."""
+    asker = people.lock_contact(tx, contact_id)
+    address = normalise_mail(text)
+    if address is None:
+        return refuse("not_a_mail_address")
+    if not people.guardians_of(tx, contact_id):
+        return refuse("not_registered")
+    mailbox = people.contact_point(
+        tx, asker.board_id, people.MAIL, MAIL_ACCOUNT, address.raw, address.domain
+    )
+    if kept_out := _limited(tx, asker, mailbox.id):
+        return kept_out
+    pin = make_pin(choose)
+    until = tx.now + PROOF_LASTS
+    proofs.add_proof(tx, asker.board_id, contact_id, address.raw, pin, until)
+    replies.queue(tx, mailbox.id, _letter(pin))
+    _record(tx, asker, "ask_mail", mailbox.id)
+    return MailAsked(address.raw)
+
+
+def _limited(tx: Transaction, asker: ContactPoint, mailbox_id: int) -> Refusal | None:
+    """Each number sent counts, so that nobody floods a mailbox that is not theirs."""
+    most = boards.settings(tx, asker.board_id).tries_per_contact
+    limits = {f"mail:contact:{asker.id}": most, f"mail:mailbox:{mailbox_id}": most}
+    kept_out = tries.blocked(tx, asker.board_id, asker.id, limits)
+    if kept_out is None:
+        for scope in limits:
+            attempts.add(tx, asker.board_id, scope)
+    return kept_out
+
+
+def prove_mail(tx: Transaction, contact_id: int, pin_text: str) -> bool | Refusal:
+    """Make a mail address the guardian's first contact point if the number is right."""
+    asker = people.lock_contact(tx, contact_id)
+    proof = proofs.open_proof(tx, contact_id)
+    if proof is None:
+        return refuse("no_open_proof")
+    if proof.tries >= PIN_TRIES:
+        return refuse("too_many_tries")
+    address = proofs.try_pin(tx, proof, fold_pin(pin_text))
+    if address is None:
+        _record(tx, asker, "prove_mail", None, {"refused": "wrong_pin"})
+        return refuse("wrong_pin")
+    mailbox = people.contact_point(tx, asker.board_id, people.MAIL, MAIL_ACCOUNT, address)
+    for guardian in people.guardians_of(tx, contact_id):
+        people.link_contact(tx, guardian, mailbox.id)
+    _record(tx, asker, "prove_mail", mailbox.id)
+    return True
+
+
+def _letter(pin: str) -> Speech:
+    minutes = int(PROOF_LASTS.total_seconds() // 60)
+    return Speech(
+        words=(say("proof.body", pin=pin, minutes=minutes),),
+        subject=say("proof.subject"),
+    )
+
+
+def _record(
+    tx: Transaction,
+    asker: ContactPoint,
+    verb: str,
+    mailbox_id: int | None,
+    details: dict[str, object] | None = None,
+) -> None:
+    subject = audit.contact(mailbox_id if mailbox_id is not None else asker.id)
+    chain = audit.chain_of(asker.board_id, None)
+    audit.record(tx, chain, audit.contact(asker.id), verb, subject, details)

@@ -1,0 +1,135 @@
+"""A broadcast as it is shown before it goes out: to its author, and on the approval card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+
+from domain.audience import Part, parts_from_json
+from domain.broadcasts import Purpose, State
+from domain.cards import CardRef, CardVerb, card_token, label, mark_of, typed_form
+from domain.moments import moment
+from domain.speech import Speech, SpeechButton
+from domain.wording import Plain, Words, say
+from storage import audiences, boards, broadcasts, schools, staff
+from storage.database import Transaction
+from storage.tables import Broadcast
+
+APPROVAL_VERBS = (CardVerb.APPROVE, CardVerb.RETURN, CardVerb.REJECT)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """`sender_name` is the school's name, or the board's for a city-wide broadcast."""
+
+    ref: CardRef
+    state: State
+    purpose: Purpose
+    school_id: int | None
+    sender_name: str
+    subject: str
+    body: str
+    audience_words: Words
+    families: int
+    send_at: datetime | None
+    send_words: Words
+    picture_ids: tuple[int, ...]
+    author_names: tuple[str, ...]
+
+
+def ref_of(row: Broadcast) -> CardRef:
+    return CardRef(row.id, row.version, mark_of(row.content_hash))
+
+
+def current_ref(tx: Transaction, broadcast_id: int, version: int) -> CardRef | None:
+    """The card that somebody typed as 「承認 12-3」; None if that version is not the newest."""
+    row = broadcasts.find(tx, broadcast_id)
+    return ref_of(row) if row is not None and row.version == version else None
+
+
+def preview(tx: Transaction, broadcast_id: int) -> Preview:
+    """Raises LookupError for a broadcast that does not exist."""
+    row = broadcasts.broadcast(tx, broadcast_id)
+    return Preview(
+        ref=ref_of(row),
+        state=State(row.state),
+        purpose=Purpose(row.purpose),
+        school_id=row.school_id,
+        sender_name=sender_name(tx, row),
+        subject=row.subject,
+        body=row.body,
+        audience_words=audience_words(tx, row),
+        families=audiences.count_families(tx, row.board_id, row.audience),
+        send_at=row.send_at,
+        send_words=_send_words(tx, row),
+        picture_ids=broadcasts.attachment_ids(tx, row.id),
+        author_names=tuple(staff.name_of(tx, author) for author in row.author_ids),
+    )
+
+
+def sender_name(tx: Transaction, row: Broadcast) -> str:
+    if row.school_id is None:
+        return boards.board(tx, row.board_id).name
+    return schools.school(tx, row.school_id).name
+
+
+def moment_of(tx: Transaction, row: Broadcast, at: datetime) -> Words:
+    return moment(at, boards.board(tx, row.board_id).zone)
+
+
+def audience_words(tx: Transaction, row: Broadcast) -> Words:
+    """Whom a broadcast is for, in words: the names of its parts."""
+    return joined(tuple(_part_words(tx, part) for part in parts_from_json(row.audience)))
+
+
+def joined(words: tuple[Words, ...]) -> Words:
+    """One list of several words, as the reader's language joins them."""
+    return reduce(lambda first, rest: say("broadcast.and", first=first, rest=rest), words)
+
+
+def preview_words(shown: Preview) -> tuple[Words, ...]:
+    """The paragraphs that show a broadcast before it goes out."""
+    facts = say(
+        "broadcast.preview.facts",
+        sender=shown.sender_name,
+        purpose=say(f"broadcast.purpose.{shown.purpose.value}"),
+        audience=shown.audience_words,
+        families=shown.families,
+        time=shown.send_words,
+        authors=joined(tuple(Plain(name) for name in shown.author_names)),
+    )
+    content = say("broadcast.preview.content", subject=shown.subject, body=shown.body)
+    if not shown.picture_ids:
+        return facts, content
+    return facts, content, say("broadcast.preview.pictures", count=len(shown.picture_ids))
+
+
+def card(tx: Transaction, shown: Preview, *verbs: CardVerb) -> Speech:
+    """A broadcast shown with buttons that decide on exactly this version."""
+    return Speech(
+        words=(say("broadcast.card.heading"), *preview_words(shown)),
+        buttons=tuple(button(tx, shown.ref, verb) for verb in verbs or APPROVAL_VERBS),
+        picture_ids=shown.picture_ids,
+        subject=say("broadcast.card.subject", subject=shown.subject),
+    )
+
+
+def button(tx: Transaction, ref: CardRef, verb: CardVerb) -> SpeechButton:
+    """A card's button, with what may be typed instead of pressing it."""
+    return SpeechButton(label(verb), card_token(tx.secret, ref, verb), typed_form(ref, verb))
+
+
+def _send_words(tx: Transaction, row: Broadcast) -> Words:
+    if row.send_at is None:
+        return say("broadcast.at_once")
+    return moment_of(tx, row, row.send_at)
+
+
+def _part_words(tx: Transaction, part: Part) -> Words:
+    if part.kind == "city":
+        return say("broadcast.audience.city")
+    if part.kind == "school":
+        return say("broadcast.audience.school", school=schools.school(tx, part.id).name)
+    group = schools.group(tx, part.id)
+    return Plain(group.name) if group else say("broadcast.audience.gone")

@@ -1,0 +1,190 @@
+"""Guardians register by themselves: with the school ID, a class, and by choice a number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import groupby
+
+from actions import audit, boards, tries
+from domain.refusals import Refusal, refuse
+from domain.school_ids import fold_school_id, handle_of, looks_like_school_id
+from storage import people, schools
+from storage.database import Transaction
+from storage.tables import ContactPoint, Group, Guardian
+
+NUMBERS = range(1, 100)
+OPEN_KINDS = frozenset({"club", "other"})
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSchool:
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """`again` is true where everything was known already."""
+
+    guardian_id: int
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A school whose messages reach a contact point, and by which groups."""
+
+    school_id: int
+    school_name: str
+    groups: tuple[str, ...]
+
+
+def find_school(tx: Transaction, contact_id: int, text: str) -> FoundSchool | Refusal:
+    """Which school an ID opens.
+
+    A wrong ID is answered alike whether it is mistyped, expired or of a school that does not
+    exist: nobody learns here which schools there are.
+    """
+    point = people.lock_contact(tx, contact_id)
+    folded = fold_school_id(text)
+    if folded is None and not looks_like_school_id(text):
+        return refuse("not_a_school_id")
+    limits = _limits(tx, point, folded)
+    if kept_out := tries.blocked(tx, point.board_id, contact_id, limits):
+        return kept_out
+    school = schools.school_opened_by(tx, point.board_id, folded) if folded else None
+    if school is None:
+        return tries.wrong(tx, point.board_id, contact_id, "wrong_school_id", limits)
+    _record(tx, point, school.id, "find_school", f"school:{school.id}")
+    return FoundSchool(school.id, school.name)
+
+
+def _limits(tx: Transaction, point: ContactPoint, folded: str | None) -> dict[str, int]:
+    """Where a wrong try counts: for the person, and for the handle, a school's or nobody's."""
+    settings = boards.settings(tx, point.board_id)
+    limits = {f"contact:{point.id}": settings.tries_per_contact}
+    if folded:
+        handle = tx.vault.index("handle", str(point.board_id), handle_of(folded)).hex()
+        limits[f"handle:{handle}"] = settings.tries_per_school
+    return limits
+
+
+def register(
+    tx: Transaction, contact_id: int, school_id: int, class_id: int, number: int | None
+) -> Registered:
+    """Make a contact point hear what is sent to a child's class.
+
+    Raises LookupError for a class that is not of the school, ValueError for an impossible
+    number.
+    """
+    if number is not None and number not in NUMBERS:
+        raise ValueError("no number in a class")
+    class_group = _group_of(tx, school_id, class_id)
+    point = people.lock_contact(tx, contact_id)
+    guardian = _guardian_at(tx, point)
+    again = not _add_child(tx, guardian, class_group, number)
+    people.join(tx, guardian, class_id)
+    people.opt_in(tx, contact_id, school_id)
+    details = {"class": class_id, "again": again}
+    _record(tx, point, school_id, "register", f"guardian:{guardian.id}", details)
+    return Registered(guardian.id, again)
+
+
+def _guardian_at(tx: Transaction, point: ContactPoint) -> Guardian:
+    """The guardian of a contact point: the same person registering twice stays one."""
+    known = people.guardians_of(tx, point.id)
+    if known:
+        return known[0]
+    guardian = people.add_guardian(tx, point.board_id, point.language)
+    people.link_contact(tx, guardian, point.id)
+    return guardian
+
+
+def _add_child(tx: Transaction, guardian: Guardian, class_group: Group, number: int | None) -> bool:
+    """Note whose child it is; False if it was known."""
+    if number is None:
+        if people.children_of(tx, guardian.id, class_group.id):
+            return False
+        people.add_unnumbered_child(tx, guardian, class_group)
+        return True
+    child = people.child_in_class(tx, class_group, number)
+    is_new = people.link_child(tx, guardian, child)
+    people.unlink_unnumbered(tx, guardian.id, class_group.id)
+    people.join_family(tx, guardian, child)
+    return is_new
+
+
+def joined(tx: Transaction, contact_id: int) -> list[Joined]:
+    """The schools and groups whose messages reach a contact point."""
+    groups = people.groups_joined(tx, contact_id)
+    return [
+        Joined(school_id, schools.school(tx, school_id).name, tuple(g.name for g in members))
+        for school_id, members in groupby(groups, key=lambda group: group.school_id)
+    ]
+
+
+def leave_school(tx: Transaction, contact_id: int, school_id: int) -> None:
+    """Forget at a school whoever is reached at this contact point, with their children."""
+    point = people.lock_contact(tx, contact_id)
+    for guardian in people.guardians_of(tx, contact_id):
+        people.unjoin_school(tx, guardian.id, school_id)
+        people.unlink_children(tx, guardian.id, school_id)
+        people.leave_family(tx, guardian)
+    _record(tx, point, school_id, "leave_school", f"school:{school_id}")
+
+
+def opt_out(tx: Transaction, contact_id: int, school_id: int) -> None:
+    """One click: no more ordinary broadcasts of a school here (0: of the city)."""
+    point = people.contact(tx, contact_id)
+    if people.opt_out(tx, point, school_id):
+        _record(tx, point, school_id or None, "opt_out", audit.contact(contact_id))
+
+
+def opt_in(tx: Transaction, contact_id: int, school_id: int) -> None:
+    point = people.contact(tx, contact_id)
+    people.opt_in(tx, contact_id, school_id)
+    _record(tx, point, school_id or None, "opt_in", audit.contact(contact_id))
+
+
+def join_group(tx: Transaction, contact_id: int, group_id: int) -> Refusal | None:
+    """Join a club or the like of a school where one is registered."""
+    point = people.contact(tx, contact_id)
+    group = schools.group(tx, group_id)
+    schools_here = {one.school_id for one in people.groups_joined(tx, contact_id)}
+    if group is None or group.kind not in OPEN_KINDS or group.school_id not in schools_here:
+        _record(tx, point, None, "join_group", f"group:{group_id}", {"refused": "not_open"})
+        return refuse("not_open")
+    people.join(tx, _guardian_at(tx, point), group_id)
+    _record(tx, point, group.school_id, "join_group", f"group:{group_id}")
+    return None
+
+
+def leave_group(tx: Transaction, contact_id: int, group_id: int) -> None:
+    """Leave a club or the like; a class is left with the school."""
+    group = schools.group(tx, group_id)
+    if group is None or group.kind not in OPEN_KINDS:
+        return
+    for guardian in people.guardians_of(tx, contact_id):
+        people.unjoin(tx, guardian.id, group_id)
+    point = people.contact(tx, contact_id)
+    _record(tx, point, group.school_id, "leave_group", f"group:{group_id}")
+
+
+def _group_of(tx: Transaction, school_id: int, group_id: int) -> Group:
+    group = schools.group(tx, group_id)
+    if group is None or group.school_id != school_id or group.kind != schools.CLASS:
+        raise LookupError(f"school {school_id} has no class {group_id}")
+    return group
+
+
+def _record(
+    tx: Transaction,
+    point: ContactPoint,
+    school_id: int | None,
+    verb: str,
+    subject: str,
+    details: Mapping[str, object] | None = None,
+) -> None:
+    chain = audit.chain_of(point.board_id, school_id)
+    audit.record(tx, chain, audit.contact(point.id), verb, subject, details)

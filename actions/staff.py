@@ -1,0 +1,141 @@
+"""Staff: inviting them, the code they type, and the roles they hold."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from actions import audit, boards, tries
+from domain.codes import Choose, fold_code, make_code
+from domain.refusals import Refusal, refuse
+from domain.roles import Actor, Grant, Role, is_well_placed
+from storage import people, schools, staff
+from storage.database import Transaction
+from storage.tables import ContactPoint, Staff
+
+INVITATION_LASTS = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    code: str
+    staff_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class StaffPost:
+    """One role as its holder is told of it; the city's roles have no school name."""
+
+    role: Role
+    school_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StaffWelcome:
+    staff_id: int
+    name: str
+    posts: tuple[StaffPost, ...]
+
+
+def invite(
+    tx: Transaction,
+    board_id: int,
+    role: Role,
+    school_id: int | None,
+    name: str,
+    by: str = audit.SYSTEM,
+    choose: Choose = secrets.choice,
+) -> Invited | Refusal:
+    """Give somebody a role and a one-time code."""
+    if not is_well_placed(role, school_id):
+        return refuse("role_needs_school" if school_id is None else "role_without_school")
+    if school_id is not None and schools.school(tx, school_id).board_id != board_id:
+        raise LookupError(f"board {board_id} has no school {school_id}")
+    row = staff.add_staff(tx, board_id, name)
+    staff.add_role(tx, row, role, school_id)
+    code = make_code(choose)
+    staff.add_invitation(tx, row, code, tx.now + INVITATION_LASTS)
+    chain = audit.chain_of(board_id, school_id)
+    audit.record(tx, chain, by, "invite", audit.staff(row.id), {"role": role.value})
+    return Invited(code, row.id)
+
+
+def accept_invitation(tx: Transaction, contact_id: int, text: str) -> StaffWelcome | Refusal:
+    """Make a contact point the staff member's whom the code invites.
+
+    A contact point belongs to one staff member only: who types two codes is one person with
+    the roles of both, and so cannot approve with the second what they wrote with the first.
+    """
+    point = people.lock_contact(tx, contact_id)
+    limits = {f"contact:{contact_id}": boards.settings(tx, point.board_id).tries_per_contact}
+    if kept_out := tries.blocked(tx, point.board_id, contact_id, limits):
+        return kept_out
+    code = fold_code(text)
+    invited = staff.use_invitation(tx, point.board_id, code) if code else None
+    if invited is None:
+        return tries.wrong(tx, point.board_id, contact_id, "wrong_code", limits)
+    member = staff.staff_at(tx, contact_id)
+    if member is None:
+        member = invited
+        staff.link_contact(tx, member, contact_id)
+        staff.set_language(tx, member.id, point.language)
+    elif refused := _join_into(tx, invited, member):
+        return refused
+    return _welcomed(tx, member, point)
+
+
+def _join_into(tx: Transaction, invited: Staff, member: Staff) -> Refusal | None:
+    if invited.id == member.id:
+        return None
+    if staff.contacts_of(tx, invited.id):
+        chain, who = audit.chain_of(member.board_id, None), audit.staff(member.id)
+        details = {"refused": "code_of_another"}
+        audit.record(tx, chain, who, "accept_invitation", audit.staff(invited.id), details)
+        return refuse("code_of_another")
+    staff.give_roles(tx, invited.id, member.id)
+    return None
+
+
+def _welcomed(tx: Transaction, member: Staff, point: ContactPoint) -> StaffWelcome:
+    grants = staff.grants_of(tx, member.id)
+    for school_id in sorted({grant.school_id or 0 for grant in grants}):
+        chain = audit.chain_of(member.board_id, school_id or None)
+        who = audit.contact(point.id)
+        audit.record(tx, chain, who, "accept_invitation", audit.staff(member.id))
+    posts = tuple(_post(tx, grant) for grant in grants)
+    return StaffWelcome(member.id, staff.name_of(tx, member.id), posts)
+
+
+def _post(tx: Transaction, grant: Grant) -> StaffPost:
+    school = schools.school(tx, grant.school_id) if grant.school_id is not None else None
+    return StaffPost(grant.role, school.name if school else None)
+
+
+def actor_of(tx: Transaction, contact_id: int) -> Actor | None:
+    """The staff member of a contact point with the roles they hold now, if any is theirs."""
+    member = staff.staff_at(tx, contact_id)
+    if member is None:
+        return None
+    grants = staff.grants_of(tx, member.id)
+    return Actor(member.id, member.board_id, grants, member.language)
+
+
+def as_of_now(tx: Transaction, actor: Actor) -> Actor:
+    """The same person with the roles they hold now: one may have ended since they were read."""
+    return replace(actor, grants=staff.grants_of(tx, actor.staff_id, keep=True))
+
+
+def name_of(tx: Transaction, staff_id: int) -> str:
+    return staff.name_of(tx, staff_id)
+
+
+def end_role(
+    tx: Transaction, staff_id: int, role: Role, school_id: int | None, by: str = audit.SYSTEM
+) -> bool:
+    """Take a role away from now on; False if it was not held."""
+    ended = staff.end_role(tx, staff_id, role, school_id)
+    chain = audit.chain_of(staff.board_of(tx, staff_id), school_id)
+    details = {"role": role.value, "held": ended}
+    audit.record(tx, chain, by, "end_role", audit.staff(staff_id), details)
+    return ended

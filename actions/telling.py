@@ -1,0 +1,69 @@
+"""Telling staff what happened to a broadcast, at every contact point they have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from actions.previews import button, card, moment_of, preview, ref_of
+from domain.approval import Authorship
+from domain.broadcasts import State
+from domain.cards import CardVerb
+from domain.roles import approvers
+from domain.speech import Speech
+from domain.wording import Text, say
+from storage import replies, staff
+from storage.database import Transaction
+from storage.tables import Broadcast
+
+
+def authorship(row: Broadcast) -> Authorship:
+    return Authorship(row.school_id, frozenset(row.author_ids), row.submitted_by)
+
+
+def approvers_of(
+    tx: Transaction, row: Broadcast, submitter: int | None, self_approval: bool
+) -> list[int]:
+    """Who can be asked to approve: the deciding roles, without those who wrote it."""
+    whose = Authorship(row.school_id, frozenset(row.author_ids), submitter)
+    holders = staff.holders(tx, row.board_id, approvers(row.school_id), row.school_id)
+    return [one for one in holders if self_approval or not whose.is_of(one)]
+
+
+def everyone_concerned(tx: Transaction, row: Broadcast) -> set[int]:
+    """Who wrote, edited or submitted a broadcast, and all who may decide on it."""
+    holders = staff.holders(tx, row.board_id, approvers(row.school_id), row.school_id)
+    return {*row.author_ids, *holders} | ({row.submitted_by} if row.submitted_by else set())
+
+
+def send_cards(tx: Transaction, row: Broadcast, staff_ids: Iterable[int]) -> None:
+    tell(tx, staff_ids, card(tx, preview(tx, row.id)))
+
+
+def tell(tx: Transaction, staff_ids: Iterable[int], speech: Speech) -> None:
+    for staff_id in sorted(staff_ids):
+        for contact_id in staff.contacts_of(tx, staff_id):
+            replies.queue(tx, contact_id, speech)
+
+
+def tell_decision(tx: Transaction, row: Broadcast, decider: int) -> None:
+    """Tell all others concerned who decided what, so that nobody decides or waits in vain."""
+    words = say(
+        f"broadcast.told.{row.state}",
+        subject=row.subject,
+        name=staff.name_of(tx, decider),
+        time=moment_of(tx, row, row.due_at or tx.now),
+        reason=row.reason,
+    )
+    _tell_about(tx, row, everyone_concerned(tx, row) - {decider}, words)
+
+
+def tell_expired(tx: Transaction, row: Broadcast) -> None:
+    words = say("broadcast.told.expired", subject=row.subject)
+    _tell_about(tx, row, everyone_concerned(tx, row), words)
+
+
+def _tell_about(tx: Transaction, row: Broadcast, staff_ids: set[int], words: Text) -> None:
+    subject = say(f"broadcast.told.subject.{row.state}", subject=row.subject)
+    is_returned = row.state == State.RETURNED.value
+    buttons = (button(tx, ref_of(row), CardVerb.EDIT),) if is_returned else ()
+    tell(tx, staff_ids, Speech(words=(words,), buttons=buttons, subject=subject))

@@ -1,0 +1,1 @@
+"""Conversations: the engine and its dialogues; knows no provider."""

@@ -1,0 +1,131 @@
+"""Cards: buttons about one version of one broadcast, pressed or typed at any time."""
+
+from __future__ import annotations
+
+from actions import broadcasts, staff
+from actions.previews import button
+from actions.records import closed
+from bot.dialogues import drafting
+from bot.dialogues.drafting import ref_to_json
+from bot.steps import Begin
+from bot.talk import Talk
+from domain.broadcasts import State, Verb, next_state
+from domain.cards import CardRef, CardVerb
+from domain.moments import moment
+from domain.refusals import Refusal, refuse
+from domain.roles import Actor, may_decide, may_write
+from domain.speech import Speech
+from domain.wording import Words, say
+from storage import boards, dialogues
+from storage import broadcasts as stored
+
+_ASKS_A_REASON = (CardVerb.RETURN, CardVerb.REJECT)
+
+
+def typed(talk: Talk, verb: CardVerb, broadcast_id: int, version: int) -> None:
+    """A card typed where no buttons are shown: 「承認 12-3」."""
+    actor = staff.actor_of(talk.tx, talk.contact_id)
+    ref = broadcasts.current_ref(talk.tx, broadcast_id, version)
+    if actor is not None and ref is None:
+        _answer(talk, refuse("stale_card").words)
+    else:
+        tap(talk, ref or CardRef(broadcast_id, version, 0), verb)
+
+
+def tap(talk: Talk, ref: CardRef, verb: CardVerb) -> None:
+    """Do what a card's button says; the dialogue that is open goes on afterwards."""
+    actor = staff.actor_of(talk.tx, talk.contact_id)
+    if actor is None:
+        _answer(talk, refuse("not_allowed").words)
+    elif verb in _ASKS_A_REASON:
+        _ask_reason(talk, ref, verb)
+    elif verb is CardVerb.APPROVE:
+        _approve(talk, actor, ref)
+    elif verb is CardVerb.EDIT:
+        _edit(talk, actor, ref)
+    elif verb is CardVerb.CANCEL:
+        done = broadcasts.cancel(talk.tx, actor, ref)
+        _answer(talk, done.words if isinstance(done, Refusal) else say("decide.cancelled"))
+    else:
+        _show(talk, actor, ref)
+
+
+def _approve(talk: Talk, actor: Actor, ref: CardRef) -> None:
+    done = broadcasts.approve(talk.tx, actor, ref)
+    if isinstance(done, Refusal):
+        _answer(talk, done.words)
+        return
+    zone = boards.board(talk.tx, talk.board_id).zone
+    talk.speak(
+        Speech(
+            words=(say("decide.approved", time=moment(done.due_at, zone)),),
+            buttons=(button(talk.tx, ref, CardVerb.CANCEL),),
+        )
+    )
+    _come_back(talk)
+
+
+def _ask_reason(talk: Talk, ref: CardRef, verb: CardVerb) -> None:
+    """Ask in a dialogue of its own; one that already asks for a reason gives way to it."""
+    below = talk.active()
+    while below is not None and _gives_way(talk, below):
+        below = dialogues.end(talk.tx, below)
+    given = {"verb": int(verb), "ref": ref_to_json(ref)}
+    talk.begin(Begin("decide", given=given), below)
+
+
+def _edit(talk: Talk, actor: Actor, ref: CardRef) -> None:
+    """Compose on with a broadcast; unlike a decision, this waits until nothing else is open."""
+    open_one = talk.active()
+    while open_one is not None and _gives_way(talk, open_one):
+        open_one = dialogues.end(talk.tx, open_one)
+    if open_one is not None:
+        _answer(talk, say("bot.busy"))
+        return
+    row = stored.find(talk.tx, ref.broadcast_id)
+    if row is None or not drafting.may_edit(actor, row):
+        talk.say(refuse("not_allowed").words)
+    elif broadcasts.current_ref(talk.tx, row.id, ref.version) != ref:
+        talk.say(refuse("stale_card").words)
+    elif next_state(State(row.state), Verb.EDIT) is None:
+        talk.say(closed(talk.tx, row).words)
+    else:
+        answers = tuple(drafting.answers_of(talk.tx, row.id))
+        talk.begin(Begin("compose", answers=answers, memory=drafting.memory_of(row.id)))
+
+
+def _gives_way(talk: Talk, stored: dialogues.StoredDialogue) -> bool:
+    flow = talk.flow_of(stored)
+    return flow is None or flow.passing or flow.name == "decide"
+
+
+def _show(talk: Talk, actor: Actor, ref: CardRef) -> None:
+    """Show a broadcast as it stands now, with what may be done to it."""
+    shown = _visible(talk, actor, ref.broadcast_id)
+    if shown is None:
+        _answer(talk, refuse("unknown_broadcast").words)
+        return
+    if shown.state is State.PENDING and may_decide(actor, shown.school_id):
+        talk.speak(broadcasts.card(talk.tx, shown))
+    else:
+        talk.say(*broadcasts.preview_words(shown))
+    _come_back(talk)
+
+
+def _visible(talk: Talk, actor: Actor, broadcast_id: int) -> broadcasts.Preview | None:
+    row = stored.find(talk.tx, broadcast_id)
+    if row is None or row.board_id != actor.board_id:
+        return None
+    may_see = may_write(actor, row.school_id) or may_decide(actor, row.school_id)
+    return broadcasts.preview(talk.tx, broadcast_id) if may_see else None
+
+
+def _answer(talk: Talk, words: Words) -> None:
+    talk.say(words)
+    _come_back(talk)
+
+
+def _come_back(talk: Talk) -> None:
+    stored = talk.active()
+    if stored is not None:
+        talk.resume(stored)

@@ -1,0 +1,288 @@
+"""Registering: school ID, class and number of each child, clubs, and mail as a second way.
+
+Nothing is written before the summary is confirmed. The registration then stands, whatever
+becomes of the mail address asked for after it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+
+from actions import mail_proof, registration
+from bot.dialogues.classes import choose_class
+from bot.dialogues.leave import joined_schools, schools_and_groups
+from bot.phrases import DONE, NO, YES, lines, pick_several, refused, yes_or_no
+from bot.steps import (
+    Ask,
+    Choose,
+    Do,
+    Finish,
+    Given,
+    Json,
+    Misread,
+    Option,
+    Part,
+    Retry,
+    Say,
+    Scene,
+    Script,
+    flow,
+)
+from bot.talk import STAYS
+from domain.addresses import normalise_mail
+from domain.codes import fold_pin
+from domain.folding import fold_word
+from domain.refusals import Refusal
+from domain.school_ids import looks_like_school_id
+from domain.speech import words_to_json
+from domain.wording import Words, say
+from storage import people, schools
+from storage.database import Transaction
+
+# More brothers and sisters than these register in a second round.
+_CHILDREN = 6
+_NUMBER = re.compile(r"(?:出席番号)?\s*(\d{1,2})\s*番?")
+_HIGHEST_NUMBER = 60
+
+
+@flow("register", version=1, idle=timedelta(days=2))
+def register(given: Given) -> Script:  # noqa: ARG001 - every script has it
+    school = yield from _school()
+    groups = yield Do("groups", partial(_groups, school["id"]))
+    if not groups["classes"]:
+        yield Finish(say("register.no_classes", school=school["name"]))
+    children, clubs = yield from _confirmed(school, groups)
+    done = yield Do("register", partial(_register, school["id"], children, clubs), lasting=True)
+    if words := refused(done):
+        yield Finish(words)
+    yield Say(say("register.again" if done["again"] else "register.done"))
+    yield from _mail()
+    joined = yield Do("joined", joined_schools)
+    yield Finish(say("register.finish", schools=schools_and_groups(joined)))
+
+
+# The school.
+
+
+def _school() -> Part[Json]:
+    while True:
+        text = yield Ask("id", say("register.ask_id"), _read_id)
+        found = yield Do("find", partial(_find, text))
+        words = refused(found)
+        if words and not found["again"]:
+            yield Finish(words)
+        if words:
+            yield Say(words)
+            yield Retry(("id", "find"))
+            continue
+        sure = yield yes_or_no("sure", say("register.sure", school=found["name"]))
+        if sure == YES:
+            return found
+        yield Retry(("id", "find", "sure"))
+
+
+def _read_id(text: str) -> Json:
+    return text if looks_like_school_id(text) else Misread(say("register.no_id"))
+
+
+def _find(text: str, tx: Transaction, scene: Scene) -> Json:
+    found = registration.find_school(tx, scene.contact_id, text)
+    if isinstance(found, Refusal):
+        return {
+            "refused": words_to_json(found.words),
+            "again": found.code == "wrong_school_id",
+        }
+    return {"id": found.id, "name": found.name}
+
+
+def _groups(school_id: int, tx: Transaction, scene: Scene) -> Json:  # noqa: ARG001 - an effect
+    groups = schools.groups_of(tx, school_id)
+    return {
+        kind: [{"id": group.id, "name": group.name} for group in groups if group.kind in kinds]
+        for kind, kinds in {"classes": {"class"}, "clubs": {"club", "other"}}.items()
+    }
+
+
+# The children.
+
+
+def _confirmed(school: Json, groups: Json) -> Part[tuple[list[Json], list[int]]]:
+    while True:
+        children = yield from _children(groups["classes"])
+        clubs = yield from _clubs(groups["clubs"])
+        summary = _summary(school, groups, children, clubs)
+        answer = yield Choose(
+            "confirm",
+            say("register.confirm", summary=summary),
+            Option(YES, say("register.confirm.yes")),
+            Option("change", say("register.confirm.change")),
+            Option(NO, say("register.confirm.no")),
+        )
+        if answer == YES:
+            return children, clubs
+        if answer == NO:
+            yield Finish(say("register.not_done"))
+        yield Retry(_keys_of_children(len(groups["clubs"])))
+
+
+def _keys_of_children(clubs: int) -> tuple[str, ...]:
+    asked = ("grade", "class", "number", "more")
+    of_children = [f"{key}.{n}" for n in range(_CHILDREN) for key in asked]
+    return (*of_children, *(f"club.{n}" for n in range(clubs)), "confirm")
+
+
+def _children(classes: Sequence[Json]) -> Part[list[Json]]:
+    children: list[Json] = []
+    for n in range(_CHILDREN):
+        class_id = yield from choose_class(str(n), classes)
+        number = yield Choose(
+            f"number.{n}",
+            say("register.ask_number"),
+            Option(NO, say("register.skip_number"), also="bot.word.skip"),
+            read=_read_number,
+            numbered=False,
+        )
+        children.append({"class": class_id, "number": None if number == NO else number})
+        if n + 1 == _CHILDREN:
+            break
+        more = yield yes_or_no(f"more.{n}", say("register.more"))
+        if more == NO:
+            break
+    return children
+
+
+def _read_number(text: str) -> Json:
+    found = _NUMBER.fullmatch(fold_word(text))
+    number = int(found[1]) if found else 0
+    fits = 1 <= number <= _HIGHEST_NUMBER
+    return number if fits else Misread(say("register.number_unclear"))
+
+
+def _clubs(clubs: Sequence[Json]) -> Part[list[int]]:
+    if not clubs:
+        return []
+    options = [Option(club["id"], _named(club["name"])) for club in clubs]
+    done = Option(DONE, say("register.clubs_done"), also="bot.word.done")
+    return (yield from pick_several("club", say("register.ask_clubs"), done, options))
+
+
+def _named(name: str) -> Words:
+    return say("bot.name", name=name)
+
+
+def _summary(school: Json, groups: Json, children: Sequence[Json], clubs: Sequence[int]) -> Words:
+    names = {group["id"]: group["name"] for group in (*groups["classes"], *groups["clubs"])}
+    return lines(
+        [
+            _named(school["name"]),
+            *(_child(names[child["class"]], child["number"]) for child in children),
+            *(say("bot.bullet", words=names[club]) for club in clubs),
+        ]
+    )
+
+
+def _child(class_name: str, number: int | None) -> Words:
+    if number is None:
+        return say("bot.bullet", words=class_name)
+    return say("register.child", class_name=class_name, number=number)
+
+
+def _register(
+    school_id: int,
+    children: Sequence[Json],
+    clubs: Sequence[int],
+    tx: Transaction,
+    scene: Scene,
+) -> Json:
+    again = True
+    classes = {group.id for group in schools.classes_of(tx, school_id)}
+    if not classes.issuperset(child["class"] for child in children):
+        return {"refused": words_to_json(say("register.class_gone"))}
+    for child in children:
+        done = registration.register(
+            tx, scene.contact_id, school_id, child["class"], child["number"]
+        )
+        again = again and done.again
+    for club in clubs:
+        registration.join_group(tx, scene.contact_id, club)
+    scene.memory[STAYS] = "register.stays"
+    return {"again": again}
+
+
+# Mail as a second way.
+
+
+def _mail() -> Part[None]:
+    wanted = yield Do("mail.wanted", _wants_mail)
+    while wanted:
+        text = yield Choose(
+            "mail",
+            say("register.ask_mail"),
+            Option(NO, say("register.skip"), also="bot.word.skip"),
+            read=_read_mail,
+            numbered=False,
+        )
+        if text == NO:
+            return
+        asked = yield Do("mail.ask", partial(_ask_mail, text))
+        if words := refused(asked):
+            yield Say(words)
+            yield Retry(("mail", "mail.ask"))
+            continue
+        if (yield from _proof(text)):
+            return
+
+
+def _proof(address: str) -> Part[bool]:
+    """Have the number typed back; False to ask for an address again."""
+    while True:
+        pin = yield Choose(
+            "pin",
+            say("register.ask_pin", address=address),
+            Option("again", say("register.pin_again")),
+            Option(NO, say("register.skip"), also="bot.word.skip"),
+            read=_read_pin,
+            numbered=False,
+        )
+        if pin == NO:
+            return True
+        if pin == "again":
+            yield Retry(("mail", "mail.ask", "pin"))
+            return False
+        proof = yield Do("mail.prove", partial(_prove_mail, pin), lasting=True)
+        words = refused(proof)
+        yield Say(words or say("register.mail_done"))
+        if words is None:
+            return True
+        if not proof["again"]:
+            yield Retry(("mail", "mail.ask", "pin", "mail.prove"))
+            return False
+        yield Retry(("pin", "mail.prove"))
+
+
+def _read_mail(text: str) -> Json:
+    mail = normalise_mail(text)
+    return mail.raw if mail else Misread(say("register.no_mail"))
+
+
+def _read_pin(text: str) -> Json:
+    return fold_pin(text) or Misread(say("register.no_pin"))
+
+
+def _wants_mail(tx: Transaction, scene: Scene) -> Json:
+    return people.contact(tx, scene.contact_id).channel != people.MAIL
+
+
+def _ask_mail(text: str, tx: Transaction, scene: Scene) -> Json:
+    asked = mail_proof.ask_mail(tx, scene.contact_id, text)
+    return {"refused": words_to_json(asked.words)} if isinstance(asked, Refusal) else True
+
+
+def _prove_mail(pin: str, tx: Transaction, scene: Scene) -> Json:
+    proof = mail_proof.prove_mail(tx, scene.contact_id, pin)
+    if isinstance(proof, Refusal):
+        return {"refused": words_to_json(proof.words), "again": proof.code == "wrong_pin"}
+    return True

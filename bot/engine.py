@@ -1,0 +1,223 @@
+"""One turn: what a person did is read against their dialogue, and everything said is queued.
+
+The caller's transaction holds it all, so a turn happens wholly or not at all. The order of
+listening is always the same: global words, cards, the open question, and only then whatever
+else a text may mean.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping
+
+from bot import asking, cards, outside
+from bot.dialogues import FLOWS
+from bot.steps import Flow, Misread
+from bot.talk import STAYS, Open, Talk
+from bot.words import GlobalWord, global_word, language_word, means_stop
+from domain.cards import read_card, read_typed
+from domain.content import clean_text
+from domain.wording import say
+from storage import dialogues, people, replies
+from storage.database import Transaction
+from storage.inbox import InboxItem
+
+
+def take_turn(tx: Transaction, item: InboxItem, flows: Mapping[str, Flow] = FLOWS) -> None:
+    """Answer one item of the inbox."""
+    contact = people.contact_point(tx, item.board_id, item.channel, item.account, item.sender)
+    talk = Talk(tx, contact.id, flows)
+    if _come_back_late(talk):
+        _READERS.get(item.kind, _other)(talk, item)
+    for message in talk.messages():
+        replies.queue(tx, contact.id, message, item.id)
+
+
+def _come_back_late(talk: Talk) -> bool:
+    """End what expired meanwhile; False if that brought back an older question instead."""
+    stored = talk.active()
+    if stored is None or stored.expires_at > talk.tx.now:
+        return True
+    flow = talk.flow_of(stored)
+    if not (flow and flow.passing):
+        talk.say(say("bot.expired"))
+    if STAYS in stored.memory:
+        talk.say(say(stored.memory[STAYS]))
+    below = dialogues.end(talk.tx, stored)
+    if below is None:
+        return True
+    if below.expires_at <= talk.tx.now:
+        return _come_back_late(talk)
+    talk.resume(below)
+    return False
+
+
+# Texts.
+
+
+def _text(talk: Talk, item: InboxItem) -> None:
+    text = unicodedata.normalize("NFC", clean_text(item.text))
+    word = global_word(text)
+    card = read_typed(text)
+    if not text:
+        _other(talk, item)
+    elif word is not None:
+        _GLOBAL[word](talk)
+    elif outside.is_link(text):
+        outside.follow_link(talk, text)
+    elif card is not None:
+        cards.typed(talk, *card)
+    else:
+        _answer(talk, text)
+
+
+def _answer(talk: Talk, text: str) -> None:
+    stored = talk.active()
+    if stored is None:
+        outside.hear(talk, text)
+        return
+    at = talk.open(stored)
+    if at is None:
+        return
+    if at.flow.passing:
+        _answer_in_passing(talk, at, text)
+    elif at.moved:
+        talk.say(say("bot.changed"))
+        talk.repeat(at)
+    else:
+        _answer_question(talk, at, text)
+
+
+def _answer_in_passing(talk: Talk, at: Open, text: str) -> None:
+    value = Misread(say("bot.changed")) if at.moved else asking.read_typed(at.question, text)
+    if isinstance(value, Misread):
+        dialogues.end(talk.tx, at.stored)
+        outside.hear(talk, text)
+    else:
+        talk.answer(at, value)
+
+
+def _answer_question(talk: Talk, at: Open, text: str) -> None:
+    value = asking.read_typed(at.question, text)
+    language = language_word(text)
+    if at.question.free or not isinstance(value, Misread):
+        talk.answer(at, value)
+    elif language is not None:
+        outside.change_language(talk, language)
+    elif means_stop(text):
+        _cancel(talk)
+    else:
+        talk.answer(at, value)
+
+
+# Words that always work.
+
+
+def _cancel(talk: Talk) -> None:
+    """End the dialogue without playing its script, which may be what is broken."""
+    stored = talk.active()
+    flow = talk.flow_of(stored) if stored else None
+    if stored is None or (flow is not None and flow.passing):
+        talk.say(say("bot.cancel.nothing"))
+        return
+    talk.say(say("bot.cancelled"))
+    talk.drop(stored)
+
+
+def _back(talk: Talk) -> None:
+    at = _open_question(talk)
+    if at is None:
+        talk.say(say("bot.back.nothing"))
+    else:
+        talk.back(at)
+
+
+def _menu(talk: Talk) -> None:
+    at = _open_question(talk)
+    if at is None:
+        outside.show_menu(talk, "menu.here")
+        return
+    talk.say(say("bot.busy"))
+    talk.repeat(at)
+
+
+def _help(talk: Talk) -> None:
+    at = _open_question(talk)
+    if at is None:
+        outside.show_menu(talk, "help.menu")
+        return
+    talk.say(say(f"help.{at.flow.name}"), say("bot.help.words"))
+    talk.repeat(at)
+
+
+_GLOBAL: Mapping[GlobalWord, Callable[[Talk], None]] = {
+    GlobalWord.CANCEL: _cancel,
+    GlobalWord.BACK: _back,
+    GlobalWord.MENU: _menu,
+    GlobalWord.HELP: _help,
+}
+
+
+# Everything else that a person may do.
+
+
+def _button(talk: Talk, item: InboxItem) -> None:
+    card = read_card(talk.tx.secret, item.token)
+    if card is not None:
+        cards.tap(talk, *card)
+        return
+    stored = talk.active()
+    at = talk.open(stored) if stored else None
+    place = talk.place(at.stored) if at else None
+    option = asking.read_token(at.question, place, item.token) if at and place else None
+    if at and option:
+        talk.answer(at, asking.value_of(at.question, option))
+        return
+    talk.say(say("bot.choice_expired"))
+    if at:
+        talk.repeat(at)
+
+
+def _picture(talk: Talk, item: InboxItem) -> None:
+    at = _open_question(talk)
+    if at is not None and at.question.picture is not None and not at.moved:
+        talk.answer(at, at.question.picture(talk.tx, at.scene, item.picture))
+    else:
+        _not_a_text(talk, at, "bot.not_text.picture")
+
+
+def _other(talk: Talk, item: InboxItem) -> None:  # noqa: ARG001 - as every reader
+    _not_a_text(talk, _open_question(talk), "bot.not_text.other")
+
+
+def _not_a_text(talk: Talk, at: Open | None, key: str) -> None:
+    talk.say(say(key))
+    if at is not None:
+        talk.repeat(at)
+    else:
+        outside.show_menu(talk, "menu.here")
+
+
+def _leave(talk: Talk, item: InboxItem) -> None:
+    outside.leave(talk, item.token)
+
+
+def _open_question(talk: Talk) -> Open | None:
+    """The question a person is held by; a menu in passing is put away."""
+    stored = talk.active()
+    if stored is None:
+        return None
+    flow = talk.flow_of(stored)
+    if flow is not None and flow.passing:
+        dialogues.end(talk.tx, stored)
+        return None
+    return talk.open(stored)
+
+
+_READERS: Mapping[str, Callable[[Talk, InboxItem], None]] = {
+    "text": _text,
+    "button": _button,
+    "picture": _picture,
+    "leave": _leave,
+    "other": _other,
+}

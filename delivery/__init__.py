@@ -1,0 +1,1 @@
+"""The delivery engine: freezes, leases, sends, journals, records, recovers."""

@@ -1,0 +1,224 @@
+"""A worker's journal: what it was about to do and what came of it, on this machine's disk.
+
+One line is appended for every intent and every outcome, each in one write, which survives
+the end of the process at any moment; the disk is made to hold them every 50 ms, which is
+what a power failure can cost.  The file is locked as long as its worker lives: whoever gets
+the lock knows that the worker is gone, and settles what it left behind.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from domain.outcomes import Accepted, Outcome, Placed, Refused, TryLater, Unknown
+from storage.closing import Remains
+from storage.vault import write_secret
+
+SUFFIX = ".journal"
+_FLAGS = os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
+
+Key = tuple[int, int]
+"""A lease: the chunk and its epoch."""
+
+
+class JournalBroken(Exception):
+    """The journal cannot be written, so nothing may be sent."""
+
+
+class Journal:
+    """A journal that this process writes; safe to use from several threads."""
+
+    def __init__(self, directory: Path, worker: str) -> None:
+        self.path = directory / f"{worker}{SUFFIX}"
+        self._lock = Lock()
+        self._fd = _locked_file(self.path)
+        self._size = 0
+        self._dirty = False
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    def intent(self, chunk_id: int, epoch: int, delivery_id: int) -> None:
+        """Write down that a delivery is about to leave; raises JournalBroken."""
+        self._append(b"i %d %d %d\n" % (chunk_id, epoch, delivery_id))
+
+    def outcome(self, chunk_id: int, epoch: int, delivery_id: int, outcome: Outcome) -> None:
+        """Write down what became of a delivery; raises JournalBroken."""
+        said = json.dumps(_to_json(outcome), separators=(",", ":")).encode()
+        self._append(b"o %d %d %d %s\n" % (chunk_id, epoch, delivery_id, said))
+
+    def _append(self, line: bytes) -> None:
+        with self._lock:
+            try:
+                written = os.write(self._fd, line)
+            except OSError as error:
+                raise JournalBroken(str(error)) from error
+            if written != len(line):
+                raise JournalBroken("the disk took only a part of a line")
+            self._size += written
+            self._dirty = True
+
+    def sync(self) -> None:
+        """Have the disk hold what was written so far; raises JournalBroken."""
+        if not self._dirty:
+            return
+        self._dirty = False
+        try:
+            # Outside the lock: senders go on writing meanwhile.
+            os.fdatasync(self._fd)
+        except OSError as error:
+            raise JournalBroken(str(error)) from error
+
+    def compact(self, held: Callable[[], Collection[Key]]) -> None:
+        """Keep only the lines of leases still held; all others are in the ledger.
+
+        Which are held is asked while nobody can write: no lease is missed that begins
+        meanwhile.  The new file is complete and locked before it takes the old one's place,
+        so that at every moment the journal lies under its name.
+        """
+        with self._lock:
+            keys = held()
+            lines = [line for line in _lines(self.path) if _key(line) in keys]
+            fd = _locked_file(self.path, b"".join(lines))
+            os.close(self._fd)
+            self._fd, self._size = fd, sum(map(len, lines))
+
+    def close(self) -> None:
+        """Remove the file of a worker whose every outcome is in the ledger."""
+        self.path.unlink(missing_ok=True)
+        os.close(self._fd)
+
+
+def _locked_file(path: Path, content: bytes = b"") -> int:
+    """Put a locked file in place: nobody ever sees it under its name without its lock."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    fd = os.open(draft, _FLAGS | os.O_EXCL, 0o600)
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    if content:
+        os.write(fd, content)
+        os.fsync(fd)
+    draft.rename(path)
+    return fd
+
+
+def host_id(directory: Path) -> str:
+    """The name of whoever shares this folder of journals: made once, kept in it.
+
+    Not the machine's name, which two containers may share, and one may change.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / "host"
+    if not path.exists():
+        write_secret(path, secrets.token_hex(8))
+    return path.read_text().strip()
+
+
+# Reading what somebody else left.
+
+
+@dataclass
+class _Chunk:
+    outcomes: list[tuple[int, Outcome]] = field(default_factory=list)
+    # A dictionary, because it keeps the order and forgets an intent at once.
+    intents: dict[int, None] = field(default_factory=dict)
+
+
+def read(path: Path) -> dict[Key, Remains]:
+    """What a journal says of each lease; a line that is torn or garbled says nothing."""
+    chunks: dict[Key, _Chunk] = {}
+    for line in _lines(path):
+        with suppress(ValueError, KeyError, TypeError):
+            _read_line(line, chunks)
+    return {
+        key: Remains(tuple(chunk.outcomes), tuple(chunk.intents)) for key, chunk in chunks.items()
+    }
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        yield from (line for line in file if line.endswith(b"\n"))
+
+
+def _key(line: bytes) -> Key | None:
+    try:
+        _, chunk_id, epoch, _ = line.split(b" ", 3)
+        return int(chunk_id), int(epoch)
+    except ValueError:
+        return None
+
+
+def _read_line(line: bytes, chunks: dict[Key, _Chunk]) -> None:
+    mark, first, second, rest = line.split(b" ", 3)
+    number, _, said = rest.partition(b" ")
+    key, delivery_id = (int(first), int(second)), int(number)
+    if mark == b"i" and not said:
+        chunks.setdefault(key, _Chunk()).intents[delivery_id] = None
+    elif mark == b"o":
+        outcome = _from_json(json.loads(said))
+        chunk = chunks.setdefault(key, _Chunk())
+        chunk.outcomes.append((delivery_id, outcome))
+        chunk.intents.pop(delivery_id, None)
+
+
+@contextmanager
+def inherited(path: Path) -> Iterator[bool]:
+    """Hold the lock of a journal while settling it; False if its owner lives.
+
+    A journal that is gone counts as inherited too.
+    """
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield True
+        return
+    try:
+        yield _lock_is_free(fd, path)
+    finally:
+        os.close(fd)
+
+
+def _lock_is_free(fd: int, path: Path) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # The owner may have put another file in its place since we opened this one.
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except (BlockingIOError, FileNotFoundError):
+        return False
+
+
+_KINDS = {"a": Accepted, "p": Placed, "l": TryLater, "r": Refused, "u": Unknown}
+
+
+def _to_json(outcome: Outcome) -> list[Any]:
+    match outcome:
+        case Accepted(reference):
+            return ["a", reference]
+        case Placed():
+            return ["p"]
+        case TryLater(reason, after):
+            return ["l", reason, after.total_seconds() if after else None]
+        case Refused(reason):
+            # What else the provider said may name the recipient.
+            return ["r", reason]
+        case Unknown(reason):
+            return ["u", reason]
+
+
+def _from_json(value: list[Any]) -> Outcome:
+    kind, *said = value
+    if kind == "l":
+        reason, after = said
+        return TryLater(str(reason), timedelta(seconds=after) if after is not None else None)
+    outcome: Outcome = _KINDS[kind](*map(str, said))
+    return outcome

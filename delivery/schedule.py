@@ -1,0 +1,124 @@
+"""What happens because its time has come: freezing, expiring, finishing.
+
+The ticks are plain functions over the database, safe to run in every worker at once: each
+move is a compare-and-swap, so that one worker makes it and the others find it made.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from actions import broadcasts as actions
+from actions import reports
+from delivery.freeze import Outgrown, freeze, note
+from domain.broadcasts import Verb
+from storage import broadcasts, closing, freezing
+from storage.database import Database
+from storage.freezing import Frozen
+
+log = structlog.get_logger()
+
+_EVERY = 0.5
+
+
+def tick_due(database: Database, limits: Mapping[str, int]) -> int:
+    """Freeze every broadcast that is due; return how many."""
+    with database.reading() as tx:
+        due = freezing.due(tx)
+    return sum(_freeze(database, broadcast_id, limits) for broadcast_id in due)
+
+
+def _freeze(database: Database, broadcast_id: int, limits: Mapping[str, int]) -> bool:
+    """Each in its own transaction: one that cannot be frozen holds up no other."""
+    try:
+        with database.writing() as tx:
+            frozen = freeze(tx, broadcast_id, limits)
+    except Exception:
+        log.exception("freezing_failed", broadcast=broadcast_id)
+        return False
+    if isinstance(frozen, Frozen):
+        with database.writing() as tx:
+            freezing.gather_statistics(tx)
+        log.info("frozen", broadcast=broadcast_id, recipients=frozen.recipients)
+    elif isinstance(frozen, Outgrown):
+        log.warning("audience_outgrown", broadcast=broadcast_id, families=frozen.families)
+    return frozen is not None
+
+
+def tick_lapse(database: Database) -> int:
+    """Close every broadcast that was not sent while it was valid; return how many."""
+    with database.reading() as tx:
+        lapsed = freezing.lapsed(tx)
+    return sum(_lapse(database, broadcast_id) for broadcast_id in lapsed)
+
+
+def _lapse(database: Database, broadcast_id: int) -> bool:
+    with database.writing() as tx:
+        return actions.expire(tx, broadcast_id)
+
+
+def tick_expire(database: Database) -> int:
+    """Settle what is past its deadline; return how many deliveries."""
+    with database.reading() as tx:
+        if not closing.any_expired(tx):
+            return 0
+    with database.writing() as tx:
+        return closing.expire(tx)
+
+
+def tick_finish(database: Database) -> int:
+    """Close every broadcast of which nothing is left to send, and report; return how many."""
+    with database.reading() as tx:
+        exhausted = closing.exhausted(tx)
+    return sum(_finish(database, broadcast_id) for broadcast_id in exhausted)
+
+
+def _finish(database: Database, broadcast_id: int) -> bool:
+    with database.writing() as tx:
+        # Asked again: a chunk may have been put down for another try meanwhile.
+        if broadcast_id not in closing.exhausted(tx) or not closing.finish(tx, broadcast_id):
+            return False
+        note(tx, broadcasts.broadcast(tx, broadcast_id), Verb.FINISH, {})
+        reports.tell(tx, broadcast_id)
+    log.info("finished", broadcast=broadcast_id)
+    return True
+
+
+def tick(database: Database, limits: Mapping[str, int]) -> None:
+    """Everything that is due now."""
+    for step in (
+        lambda: tick_lapse(database),
+        lambda: tick_due(database, limits),
+        lambda: tick_expire(database),
+        lambda: tick_finish(database),
+    ):
+        _guarded(step)
+
+
+def _guarded(step: Callable[[], int]) -> None:
+    # The next tick comes in any case; what failed is tried again by it.
+    try:
+        step()
+    except Exception:
+        log.exception("tick_failed")
+
+
+def ticking(database: Database, limits: Mapping[str, int]) -> BackgroundScheduler:
+    """A scheduler, not yet started, that ticks twice a second and never twice at once."""
+    # It warns of every tick that a long one (a large freezing) made it leave out.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    scheduler = BackgroundScheduler(timezone="UTC")
+    scheduler.add_job(
+        tick,
+        "interval",
+        (database, limits),
+        seconds=_EVERY,
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=None,
+    )
+    return scheduler

@@ -1,0 +1,145 @@
+"""A worker: the process that sends.
+
+Its threads: `threads` senders, one recorder (the only one that writes the ledger), one that
+has the disk hold the journal and settles what dead workers left, one for replies, and the
+scheduler's.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import Event, Thread
+from time import monotonic
+
+import structlog
+
+from channels.base import Channel
+from delivery import metrics, schedule
+from delivery.journal import Journal, host_id
+from delivery.recorder import Pace, Recorder
+from delivery.recovery import Recovery
+from delivery.render import Renderer
+from delivery.replies import Replies
+from delivery.sending import Sending
+from storage import journals
+from storage.database import Database
+from storage.ledger import Again
+
+log = structlog.get_logger()
+
+_SYNC = 0.05
+_RECOVER = 1.0
+_COMPACT_AT = 8 * 1024 * 1024
+_NAME = 48
+
+
+class WorkerFailed(Exception):
+    """A thread of the worker ended: it must be started anew."""
+
+
+class Worker:
+    """Sends until told to stop; whoever made it closes the database and the channels."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        channels: Mapping[str, Channel],
+        name: str,
+        journal_dir: Path,
+        public_url: str,
+        mail_in_domain: str = "",
+        threads: int = 8,
+        pace: Pace = Pace(),  # noqa: B008 - frozen
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._database = database
+        # A process ID comes back after a restart: the name must not.
+        self.name = f"{name[:_NAME]}-{secrets.token_hex(4)}"
+        self._directory = journal_dir.absolute()
+        self._limits = {name: channel.limits.recipients for name, channel in channels.items()}
+        self._channels = channels
+        self._threads = threads
+        self._jitter = jitter
+        self._renderer = Renderer(database, public_url, mail_in_domain)
+        self._recorder = Recorder(database, self.name, self._limits, jitter, pace)
+        self._replies = Replies(database, channels, jitter)
+        self._failure: BaseException | None = None
+        self._stop = Event()
+
+    def run(self, stop: Event) -> None:
+        """Work until `stop`; then finish the messages on their way and give the rest back.
+
+        Raises WorkerFailed if a thread ended by itself; what it left is settled by whoever
+        runs next.
+        """
+        self._stop = stop
+        host = host_id(self._directory)
+        journal = Journal(self._directory, self.name)
+        with self._database.writing() as tx:
+            journals.opened(tx, self.name, host, str(journal.path))
+        recovery = Recovery(self._database, self._directory, host, self._again)
+        metrics.DOUBTFUL.inc(recovery.run())
+        self._work(journal, recovery)
+        if self._failure is not None:
+            raise WorkerFailed(self.name) from self._failure
+        with self._database.writing() as tx:
+            journals.closed(tx, self.name)
+        journal.close()
+
+    def _again(self) -> Again:
+        return Again(self._limits, self._jitter())
+
+    def _work(self, journal: Journal, recovery: Recovery) -> None:
+        """Start all threads, wait, and end them in the order in which they feed each other."""
+        sending = Sending(
+            self._channels, self._renderer, journal, self._recorder, self._database.clock
+        )
+        scheduler = schedule.ticking(self._database, self._limits)
+        recorder = self._thread("recorder", self._recorder.run)
+        senders = [
+            self._thread(f"sender-{number}", lambda: sending.run(self._stop))
+            for number in range(self._threads)
+        ]
+        others = [
+            self._thread("caretaker", lambda: self._take_care(journal, recovery)),
+            self._thread("replies", lambda: self._replies.run(self._stop)),
+        ]
+        scheduler.start()
+        log.info("worker_started", worker=self.name)
+        self._stop.wait()
+        scheduler.shutdown()
+        self._recorder.stop()
+        for thread in (*senders, *others):
+            thread.join()
+        self._recorder.finish()
+        recorder.join()
+        log.info("worker_stopped", worker=self.name)
+
+    def _thread(self, name: str, target: Callable[[], None]) -> Thread:
+        thread = Thread(target=self._guarded, args=(target,), name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def _guarded(self, target: Callable[[], None]) -> None:
+        """A thread that breaks stops the worker: half a worker would look alive."""
+        try:
+            target()
+        except BaseException as error:
+            log.exception("thread_failed")
+            self._failure = self._failure or error
+            self._stop.set()
+            self._recorder.stop()
+
+    def _take_care(self, journal: Journal, recovery: Recovery) -> None:
+        next_recovery = 0.0
+        while not self._stop.wait(_SYNC):
+            journal.sync()
+            if journal.size > _COMPACT_AT:
+                journal.compact(self._recorder.held_keys)
+            if monotonic() >= next_recovery:
+                metrics.DOUBTFUL.inc(recovery.run())
+                next_recovery = monotonic() + _RECOVER

@@ -1,0 +1,93 @@
+"""Adding a mail address: only who reads its mail can make it theirs."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from actions import mail_proof, registration
+from storage import people
+from storage.database import Database
+from storage.tables import ContactPoint, GuardianContact
+from tests.actions import city as scene
+from tests.actions.city import City, code, told
+from tests.databases import Clock
+
+
+@pytest.fixture
+def city(database: Database) -> City:
+    city = scene.build(database, families=0)
+    with database.writing() as tx:
+        mother = scene.contact(tx, city, "mother")
+        registration.register(tx, mother, city.school, city.class_a, 5)
+        city.contacts["mother"] = mother
+    return city
+
+
+def ask(database: Database, city: City, text: str) -> object:
+    with database.writing() as tx:
+        return mail_proof.ask_mail(tx, city.contacts["mother"], text)
+
+
+def prove(database: Database, city: City, text: str) -> object:
+    with database.writing() as tx:
+        return mail_proof.prove_mail(tx, city.contacts["mother"], text)
+
+
+def pin_sent_to(database: Database, address: str) -> str:
+    with database.writing() as tx:
+        mailbox = people.contact_point(tx, 1, people.MAIL, mail_proof.MAIL_ACCOUNT, address)
+    match = re.search(r"\d{6}", told(database, mailbox.id)[-1])
+    assert match is not None
+    return match[0]
+
+
+def contacts_in_order(database: Database) -> list[str]:
+    with database.reading() as tx:
+        query = tx.session.query(ContactPoint.channel, GuardianContact.rank).join(
+            GuardianContact, GuardianContact.contact_point_id == ContactPoint.id
+        )
+        return [channel for channel, _ in query.order_by(GuardianContact.rank)]
+
+
+def test_the_number_sent_there_makes_it_the_first_contact_point(
+    database: Database, city: City
+) -> None:
+    asked = ask(database, city, "＜Mother＠Example.JP＞")
+    assert asked == mail_proof.MailAsked("Mother@Example.JP")
+    pin = pin_sent_to(database, "mother@example.jp")
+    spaced = f"{pin[:3]} {pin[3:]}"
+    assert prove(database, city, spaced) is True
+    assert contacts_in_order(database) == ["email", "webchat"]
+    assert code(prove(database, city, pin)) == "no_open_proof"
+
+
+def test_a_wrong_number_is_refused_and_tries_are_few(database: Database, city: City) -> None:
+    ask(database, city, "mother@example.jp")
+    pin = pin_sent_to(database, "mother@example.jp")
+    wrong = "000000" if pin != "000000" else "111111"
+    assert [code(prove(database, city, wrong)) for _ in range(5)] == ["wrong_pin"] * 5
+    assert code(prove(database, city, pin)) == "too_many_tries"
+    assert contacts_in_order(database) == ["webchat"]
+
+
+def test_a_number_is_good_for_half_an_hour(database: Database, city: City, clock: Clock) -> None:
+    ask(database, city, "mother@example.jp")
+    pin = pin_sent_to(database, "mother@example.jp")
+    clock.forward(minutes=30)
+    assert code(prove(database, city, pin)) == "no_open_proof"
+
+
+def test_nobody_floods_a_mailbox(database: Database, city: City) -> None:
+    answers = [ask(database, city, "victim@example.jp") for _ in range(6)]
+    assert code(answers[-1]) == "too_many_tries"
+    assert all(isinstance(answer, mail_proof.MailAsked) for answer in answers[:-1])
+
+
+def test_what_is_no_address_and_who_is_not_registered(database: Database, city: City) -> None:
+    assert code(ask(database, city, "mother at example")) == "not_a_mail_address"
+    with database.writing() as tx:
+        stranger = scene.contact(tx, city, "stranger")
+        refused = mail_proof.ask_mail(tx, stranger, "stranger@example.jp")
+    assert code(refused) == "not_registered"

@@ -1,0 +1,1 @@
+"""HTTP in: health, web chat, message pages, joining, leaving, demo."""

@@ -1,0 +1,29 @@
+"""The images of broadcasts, under addresses that nobody can guess and that never change."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+from werkzeug.exceptions import NotFound
+
+from storage.pages import picture_file
+from web import links
+from web.context import services
+from web.routes import authenticated
+
+pages = Blueprint("pictures", __name__)
+
+
+@pages.get("/pictures/<token>")
+@authenticated("a sealed token that names the image")
+def show(token: str) -> Response:
+    """The bytes; what a token shows never changes, so a browser may keep it for ever."""
+    numbers = links.read(links.PICTURE, token, 2)
+    if numbers is None:
+        raise NotFound
+    with services().database.reading() as tx:
+        file = picture_file(tx, numbers[0], small=numbers[1] == links.SMALL)
+    if file is None:
+        raise NotFound
+    answer = Response(file.data, content_type=file.media_type)
+    answer.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    return answer

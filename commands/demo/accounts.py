@@ -8,7 +8,7 @@ from typing import Any
 
 from actions import reports
 from commands.demo.theatre import Theatre
-from domain.addresses import envelope_form, normalise_mail
+from domain.addresses import normalise_mail
 from domain.deliveries import message_id
 from storage import accounts, broadcasts
 
@@ -83,18 +83,21 @@ def _of_broadcast(theatre: Theatre, broadcast_id: int, lines: list[accounts.Line
     """How often each delivery's mail arrived, known by its address and Message-ID."""
     secret = theatre.house.settings.secret()
     domain = theatre.house.settings.mail_domain
-    arrived = theatre.mailbox.received()
+    arrived: Counter[tuple[str, str]] = Counter()
+    for (recipient, name), times in theatre.mailbox.received().items():
+        arrived[_mailbox(recipient), name] += times
 
     def count(line: accounts.Line) -> int:
         name = message_id(secret, broadcast_id, line.delivery_id, domain)
-        return arrived[_envelope(line.address), name]
+        return arrived[_mailbox(line.address), name]
 
     return Counter({line.delivery_id: count(line) for line in lines})
 
 
-def _envelope(address: str) -> str:
+def _mailbox(address: str) -> str:
+    """The mailbox that an address means, however it is quoted on the way."""
     mail = normalise_mail(address)
-    return envelope_form(mail) if mail else address
+    return mail.key if mail else address
 
 
 def _chat_faults(lines: list[accounts.Line]) -> tuple[int, int]:

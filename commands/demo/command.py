@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from actions import boards
 from commands.demo.accounts import Account, account
 from commands.demo.cast import Cast, cast
-from commands.demo.city import build_city
+from commands.demo.city import GUARDIANS, build_city
 from commands.demo.phone import NoAnswer
 from commands.demo.stage import progress_of
 from commands.demo.story import Story
@@ -31,12 +31,14 @@ UNDO_SECONDS = 2  # Long enough to see that there is one, short enough to wait f
 @click.command()
 @click.option("--once", is_flag=True, help="Play the story, print the report and stop.")
 @click.option("--json", "report_file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--guardians", default=GUARDIANS, show_default=True, help="Size of the city.")
 @click.pass_obj
-def demo(house: House, once: bool, report_file: Path | None) -> None:
+def demo(house: House, once: bool, report_file: Path | None, guardians: int) -> None:
     """Play the story in the terminal, then serve it at /demo to play by hand."""
     console = Console(highlight=False)
     listen = free_address(house.settings.listen)
-    with _open_demo(console, house.settings.var_dir / "demo", listen) as (scene, people):
+    folder = house.settings.var_dir / "demo"
+    with _open_demo(console, folder, listen, guardians) as (scene, people):
         broadcast_id = _play(Story(scene, people, console))
         done = _fan_out(scene, broadcast_id, console)
         _tell(done, console)
@@ -56,12 +58,14 @@ def _play(story: Story) -> int:
 
 
 @contextmanager
-def _open_demo(console: Console, folder: Path, listen: str) -> Iterator[tuple[Theatre, Cast]]:
+def _open_demo(
+    console: Console, folder: Path, listen: str, guardians: int
+) -> Iterator[tuple[Theatre, Cast]]:
     """The made-up city with its web server and worker running."""
     with theatre(folder, listen) as scene:
         house = scene.house
-        with console.status("45校・保護者2万人のまちをつくっています… / making a city…"):
-            city = build_city(house.database, house.board_id)
+        with console.status(f"45校・保護者{guardians:,}人のまちをつくっています… / making a city…"):
+            city = build_city(house.database, house.board_id, guardians)
             with house.database.writing() as tx:
                 boards.change_settings(tx, house.board_id, undo_seconds=UNDO_SECONDS)
             people = cast(scene, city)

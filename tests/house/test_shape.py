@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.house.tree import ROOT, functions, imports, name, sources, all_tests
+from tests.house.tree import ROOT, all_tests, functions, imports, name, sources
 
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 50

@@ -18,7 +18,7 @@ class Cast:
     """The five phones, and the invitation codes that make four of them staff."""
 
     school: DemoSchool
-    guardian: Phone
+    family: Phone
     teacher: Phone
     principal: Phone
     centre: Phone
@@ -32,13 +32,14 @@ STAFF = {
     "centre": (Role.CENTRE, "鈴木（教育センター）"),
     "board": (Role.BOARD, "田中（教育委員会）"),
 }
+VISITOR = "guardian"  # The phone at /demo that a visitor registers with by hand.
 OF_THE_CITY = (Role.CENTRE, Role.BOARD)
 
 
 def cast(scene: Theatre, city: list[DemoSchool]) -> Cast:
     """Give everyone a phone, and put down which, for the demo's web server."""
     school = city[0]
-    addresses = {name: new_address() for name in ("guardian", *STAFF)}
+    addresses = {name: new_address() for name in ("family", VISITOR, *STAFF)}
     stage = Stage(addresses, school.school_id, scene.mailbox.control_port)
     demo_file = scene.house.settings.demo_file
     assert demo_file is not None
@@ -47,6 +48,7 @@ def cast(scene: Theatre, city: list[DemoSchool]) -> Cast:
     phones = {
         name: Phone(name, f"{url}/demo/phones/{name}/", address)
         for name, address in addresses.items()
+        if name != VISITOR
     }
     return Cast(school=school, codes=_invite(scene, school), **phones)
 

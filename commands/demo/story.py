@@ -18,7 +18,7 @@ from storage.tables import Broadcast
 from web.services import MailSeen
 
 NAMES = {
-    "guardian": ("保護者", "green"),
+    "family": ("保護者", "green"),
     "teacher": ("先生", "cyan"),
     "principal": ("校長", "magenta"),
     "centre": ("教育センター", "cyan"),
@@ -52,7 +52,7 @@ class Story:
 
     def _guardian_registers(self) -> None:
         self._heading("保護者が学校IDで登録します / a guardian registers")
-        guardian, school = self.people.guardian, self.people.school
+        guardian, school = self.people.family, self.people.school
         self._says(guardian, "登録")
         self._says(guardian, WRONG_ID)
         self._says(guardian, _wide(school.school_id))
@@ -76,7 +76,7 @@ class Story:
             mail = self.scene.mailbox.newest_to(address)
             return mail if mail and subject in mail.subject else None
 
-        return self.people.guardian.waits(look, f"a mail {subject}")
+        return self.people.family.waits(look, f"a mail {subject}")
 
     def _teacher_composes(self) -> None:
         self._heading("先生が写真つきの連絡を作ります / a teacher composes")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from threading import Lock
 
 from sqlalchemy import select
@@ -14,10 +14,10 @@ from delivery.freeze import freeze
 from domain.addresses import MailAddress
 from domain.audience import Part, parts_to_json
 from domain.outcomes import Accepted, Outcome
-from storage import bulk, schools
+from storage import bulk, schools, staff
 from storage.database import Database, Transaction
 from storage.freezing import Frozen
-from storage.tables import Board, Broadcast, Chunk, Delivery, Group, School
+from storage.tables import Board, Broadcast, Chunk, Delivery
 
 MAIL = {"email": 100}
 DOMAINS = ("docomo.ne.jp", "gmail.com", "example.jp", "au.com")
@@ -67,6 +67,7 @@ def approved(
     emergency: bool = False,
 ) -> int:
     """An approved broadcast to the whole school; the number of its row."""
+    author = staff.add_staff(tx, city.board_id, "田中")
     row = Broadcast(
         board_id=city.board_id,
         school_id=city.school_id,
@@ -77,7 +78,8 @@ def approved(
         audience=parts_to_json(parts or [Part("school", city.school_id)]),
         options={"emergency": True} if emergency else {},
         content_hash="0" * 64,
-        author_ids=[],
+        author_ids=[author.id],
+        submitted_by=author.id,
         due_at=tx.now + due_in,
         valid_until=tx.now + valid_for if valid_for else None,
         approved_families=families,
@@ -119,10 +121,7 @@ def broadcast(database: Database, broadcast_id: int) -> Broadcast:
         return tx.session.get_one(Broadcast, broadcast_id)
 
 
-def school_and_groups(tx: Transaction, city: City) -> tuple[School, list[Group]]:
-    return tx.session.get_one(School, city.school_id), list(schools.groups_of(tx, city.school_id))
-
-
+LIMITS = Limits(text_units=100_000, buttons=0, pictures=10, recipients=100)
 Answer = Callable[[int], Outcome]
 
 
@@ -135,7 +134,7 @@ class FakeChannel:
     """A provider in the same process: it answers as told and remembers what it was sent."""
 
     name: str = "email"
-    limits: Limits = Limits(100_000, 0, 10, 100)
+    limits: Limits = LIMITS
     answer: Answer = accepting
     before_each: Callable[[int], None] = lambda _: None
     sent: list[tuple[int, str]] = field(default_factory=list)
@@ -165,7 +164,3 @@ class FakeChannel:
 
     def close(self) -> None:
         pass
-
-
-def later(start: datetime, **amount: float) -> datetime:
-    return start + timedelta(**amount)

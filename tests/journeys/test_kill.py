@@ -54,14 +54,18 @@ def _wait_for_more(site: Site, moments: random.Random) -> None:
     """Most kills fall into the sending, each fifth anywhere from the start of the process."""
     if moments.random() < 0.2:
         time.sleep(moments.uniform(0, 1.5))
-        return
+    else:
+        _wait_until_sending(site)
+        time.sleep(moments.uniform(0, 0.8))
+
+
+def _wait_until_sending(site: Site) -> None:
     before = site.standin.stats()["messages"]
     until = time.monotonic() + 30
     while site.standin.stats()["messages"] == before:
         assert site.is_running(), site.log()[-3000:]
         assert time.monotonic() < until, site.log()[-3000:]
         time.sleep(0.01)
-    time.sleep(moments.uniform(0, 0.8))
 
 
 @pytest.mark.timeout(300)
@@ -82,7 +86,8 @@ def test_a_worker_told_to_stop_doubles_nothing(tmp_path: Path) -> None:
         broadcast_id = fan_out(database, 4_000)
         for _ in range(4):
             site.start()
-            _wait_for_more(site, random.Random(SEED))
+            _wait_until_sending(site)
+            time.sleep(0.1)
             assert site.end(signal.SIGTERM) == 0, site.log()[-3000:]
             assert not site.open_intents()
         assert site.standin.stats()["messages"] < 4_000

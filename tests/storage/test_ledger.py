@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 from threading import Barrier, Thread
 
+from delivery.freeze import freeze
 from domain.outcomes import Accepted, Outcome, Placed, Refused, TryLater, Unknown
 from storage import closing, journals, ledger
 from storage.closing import Remains
 from storage.database import Database
 from storage.ledger import Again, Lease
+from storage.tables import Broadcast
 from tests.databases import Clock
 from tests.delivery import city
 from tests.delivery.city import chunks, deliveries, states
@@ -84,10 +86,10 @@ def lease_count(database: Database) -> list[int]:
 def test_the_urgent_broadcast_goes_first(database: Database) -> None:
     ordinary = city.frozen(database, 2)
     with database.writing() as tx:
-        row = tx.session.get_one(city.Broadcast, ordinary)
+        row = tx.session.get_one(Broadcast, ordinary)
         where = city.City(row.board_id, row.school_id or 0, 0)
         urgent = city.approved(tx, where, emergency=True)
-        city.freeze(tx, urgent, city.MAIL)
+        freeze(tx, urgent, city.MAIL)
     assert one(database).broadcast_id == urgent
 
 
@@ -149,7 +151,7 @@ def test_a_stopped_broadcast_is_not_leased_and_not_extended(database: Database) 
     broadcast_id = city.frozen(database, 8, size=2)
     one(database)
     with database.writing() as tx:
-        tx.session.get_one(city.Broadcast, broadcast_id).state = "withdrawn"
+        tx.session.get_one(Broadcast, broadcast_id).state = "withdrawn"
     with database.writing() as tx:
         assert ledger.extend(tx, "a", MINUTE) == set()
     assert lease(database, "b", 9) == []

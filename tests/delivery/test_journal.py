@@ -1,0 +1,154 @@
+"""The journal: what was written is read again, whatever the moment of death left of it."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from delivery import journal
+from delivery.journal import Journal, JournalBroken, host_id, inherited
+from domain.outcomes import Accepted, Outcome, Placed, Refused, TryLater, Unknown
+from storage.closing import Remains
+
+text = st.text(max_size=30)
+outcomes: st.SearchStrategy[Outcome] = st.one_of(
+    st.builds(Accepted, text),
+    st.builds(Placed),
+    st.builds(TryLater, text, st.none() | st.integers(1, 9999).map(lambda s: timedelta(seconds=s))),
+    st.builds(Refused, text),
+    st.builds(Unknown, text),
+)
+entries = st.tuples(st.integers(1, 3), st.integers(1, 2), st.integers(1, 9), st.none() | outcomes)
+
+
+def written(directory: Path, lines: list[tuple[int, int, int, Outcome | None]]) -> Journal:
+    made = Journal(directory, "worker")
+    for chunk_id, epoch, delivery_id, outcome in lines:
+        if outcome is None:
+            made.intent(chunk_id, epoch, delivery_id)
+        else:
+            made.outcome(chunk_id, epoch, delivery_id, outcome)
+    return made
+
+
+def expected(lines: list[tuple[int, int, int, Outcome | None]]) -> dict[journal.Key, Remains]:
+    found: dict[journal.Key, tuple[list[tuple[int, Outcome]], dict[int, None]]] = {}
+    for chunk_id, epoch, delivery_id, outcome in lines:
+        settled, asked = found.setdefault((chunk_id, epoch), ([], {}))
+        if outcome is None:
+            asked[delivery_id] = None
+        else:
+            settled.append((delivery_id, outcome))
+            asked.pop(delivery_id, None)
+    return {key: Remains(tuple(s), tuple(a)) for key, (s, a) in found.items()}
+
+
+@given(lines=st.lists(entries, max_size=30), cut=st.integers(0, 200))
+def test_a_torn_end_loses_no_whole_line(
+    tmp_path_factory: pytest.TempPathFactory,
+    lines: list[tuple[int, int, int, Outcome | None]],
+    cut: int,
+) -> None:
+    made = written(tmp_path_factory.mktemp("journal"), lines)
+    whole = made.path.read_bytes()
+    kept = whole[: max(0, len(whole) - cut)]
+    made.path.write_bytes(kept)
+    assert journal.read(made.path) == expected(lines[: kept.count(b"\n")])
+    made.close()
+
+
+@given(garbage=st.binary(max_size=60))
+def test_garbage_says_nothing(tmp_path_factory: pytest.TempPathFactory, garbage: bytes) -> None:
+    made = written(tmp_path_factory.mktemp("journal"), [(1, 1, 5, None)])
+    with made.path.open("ab") as file:
+        file.write(b"\0" * 20 + garbage.replace(b"i", b"x").replace(b"o", b"x") + b"\n")
+    made.intent(1, 1, 6)
+    assert journal.read(made.path) == {(1, 1): Remains((), (5, 6))}
+    made.close()
+
+
+def test_what_else_a_provider_said_is_not_written(tmp_path: Path) -> None:
+    made = written(tmp_path, [(1, 1, 1, Refused("no_mailbox", "taro@example.jp unknown"))])
+    assert b"taro" not in made.path.read_bytes()
+    made.close()
+
+
+def test_the_lock_tells_the_living_from_the_dead(tmp_path: Path) -> None:
+    made = written(tmp_path, [(1, 1, 1, None)])
+    with inherited(made.path) as ours:
+        assert not ours
+    path = made.path
+    os.close(made._fd)
+    with inherited(path) as ours:
+        assert ours
+
+
+def test_a_journal_that_is_gone_can_be_inherited(tmp_path: Path) -> None:
+    with inherited(tmp_path / "none.journal") as ours:
+        assert ours
+
+
+def test_a_file_put_in_place_meanwhile_is_not_inherited(tmp_path: Path) -> None:
+    made = written(tmp_path, [(1, 1, 1, None)])
+    old = os.open(made.path, os.O_RDWR)
+    made.compact(lambda: {(1, 1)})
+    assert not journal._lock_is_free(old, made.path)
+    os.close(old)
+    made.close()
+
+
+def test_compacting_keeps_what_is_held(tmp_path: Path) -> None:
+    lines: list[tuple[int, int, int, Outcome | None]] = [
+        (1, 1, 1, None),
+        (1, 1, 1, Accepted("x")),
+        (2, 1, 2, None),
+        (2, 2, 3, None),
+    ]
+    made = written(tmp_path, lines)
+    before = made.size
+    made.compact(lambda: {(2, 2)})
+    made.intent(2, 2, 4)
+    assert journal.read(made.path) == {(2, 2): Remains((), (3, 4))}
+    assert made.size < before
+    made.sync()
+    made.close()
+    assert not made.path.exists()
+
+
+def test_many_threads_tear_no_line(tmp_path: Path) -> None:
+    made = Journal(tmp_path, "worker")
+
+    def write(chunk_id: int) -> None:
+        for number in range(200):
+            made.intent(chunk_id, 1, number)
+            made.outcome(chunk_id, 1, number, Accepted("250 ok"))
+
+    threads = [Thread(target=write, args=(chunk_id,)) for chunk_id in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    read = journal.read(made.path)
+    assert [len(read[chunk_id, 1].outcomes) for chunk_id in range(4)] == [200] * 4
+    assert not any(remains.intents for remains in read.values())
+    made.close()
+
+
+def test_a_sick_disk_stops_the_sending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Journal(tmp_path, "worker")
+    monkeypatch.setattr(os, "write", lambda _fd, line: len(line) - 1)
+    with pytest.raises(JournalBroken):
+        made.intent(1, 1, 1)
+    monkeypatch.undo()
+    made.close()
+
+
+def test_the_host_keeps_its_name(tmp_path: Path) -> None:
+    assert host_id(tmp_path / "a") == host_id(tmp_path / "a")
+    assert host_id(tmp_path / "a") != host_id(tmp_path / "b")

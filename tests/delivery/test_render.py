@@ -1,0 +1,83 @@
+"""Rendering: what all recipients share, and each one's own parts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from delivery.progress import progress
+from delivery.render import Renderer
+from domain import tokens
+from domain.deliveries import State, message_id
+from storage import ledger
+from storage.database import Database
+from storage.ledger import Lease
+from storage.tables import Attachment, Broadcast
+from tests.databases import SECRET
+from tests.delivery import city
+
+URL = "https://renraku.example.jp/"
+
+
+def leased(database: Database) -> Lease:
+    with database.writing() as tx:
+        return ledger.lease(tx, "worker", ["email"], 1, timedelta(seconds=30))[0]
+
+
+def test_each_recipient_gets_links_of_their_own(database: Database) -> None:
+    broadcast_id = city.frozen(database, 3)
+    rendered = Renderer(database, URL, "in.example.jp").render(leased(database)).chunk
+    (row, *_), (recipient, *_) = city.deliveries(database, broadcast_id), rendered.recipients
+    school_id = city.broadcast(database, broadcast_id).school_id or 0
+    assert recipient.delivery_id == row.id
+    assert recipient.address.startswith("guardian")
+    assert recipient.message_id == message_id(SECRET, broadcast_id, row.id, "in.example.jp")
+    page, leave = recipient.page_url, recipient.leave_url
+    assert page.startswith("https://renraku.example.jp/m/")
+    assert tokens.unseal(SECRET, "page", page.rpartition("/")[2]) == (row.id,)
+    assert leave.startswith("https://renraku.example.jp/u/")
+    assert tokens.unseal(SECRET, "leave", leave.rpartition("/")[2]) == (
+        row.contact_point_id,
+        school_id,
+    )
+
+
+def test_the_rendering_is_the_schools(database: Database) -> None:
+    broadcast_id = city.frozen(database, 1)
+    bulk = Renderer(database, URL).render(leased(database)).chunk.bulk
+    row = city.broadcast(database, broadcast_id)
+    assert (bulk.sender_name, bulk.board) == ("第一小学校", "市教育委員会")
+    assert bulk.list_id == f"school-{row.school_id}.renraku.example.jp"
+    assert (bulk.subject, bulk.text, bulk.language) == (row.subject, row.body, "ja")
+    assert bulk.ordinary
+    assert bulk.date == row.frozen_at
+
+
+def test_pictures_come_along_in_order(database: Database) -> None:
+    broadcast_id = city.frozen(database, 1)
+    with database.writing() as tx:
+        for position, name in ((1, "b"), (0, "a")):
+            board_id = tx.session.get_one(Broadcast, broadcast_id).board_id
+            tx.session.add(
+                Attachment(
+                    board_id=board_id,
+                    broadcast_id=broadcast_id,
+                    position=position,
+                    sha256=name * 64,
+                    media_type="image/jpeg",
+                    width=4,
+                    height=3,
+                    data=name.encode(),
+                    preview=b"small",
+                    created_at=tx.now,
+                )
+            )
+    bulk = Renderer(database, URL).render(leased(database)).chunk.bulk
+    assert [picture.data for picture in bulk.pictures] == [b"a", b"b"]
+
+
+def test_progress_counts_by_state(database: Database) -> None:
+    broadcast_id = city.frozen(database, 3)
+    with database.reading() as tx:
+        found = progress(tx, broadcast_id)
+    assert (found.state, found.total, found.settled) == ("sending", 3, 0)
+    assert found.counts[State.WAITING] == 3

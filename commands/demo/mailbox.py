@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 from urllib.request import urlopen
+from zoneinfo import ZoneInfo
 
 from web.services import MailSeen
+
+TOKYO = ZoneInfo("Asia/Tokyo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Mailbox:
             sequence=mail["sequence"],
             to=mail["to"],
             subject=mail["subject"],
-            date=mail["date"],
+            date=_clocked(mail["date"]),
             text=mail["text"],
             pictures=tuple(mail["images"]),
         )
@@ -57,3 +61,11 @@ class Mailbox:
         search = f"?{urlencode(query)}" if query else ""
         url = f"http://127.0.0.1:{self.control_port}{path}{search}"
         return urlopen(url, timeout=10)
+
+
+def _clocked(date: str) -> str:
+    """A Date header as the school's clock says it; one that cannot be read is shown as it is."""
+    try:
+        return parsedate_to_datetime(date).astimezone(TOKYO).strftime("%m/%d %H:%M")
+    except ValueError:
+        return date

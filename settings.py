@@ -10,10 +10,10 @@ import base64
 import secrets
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "RENRAKUMO_"
 
@@ -96,11 +96,6 @@ class Settings(BaseSettings):
     )
     log_format: Literal["json", "text"] = Field(default="json", description="How log lines look.")
 
-    @classmethod
-    def apart(cls, **values: Any) -> Settings:
-        """Settings of these values alone, whatever the environment says (demo, bench, tests)."""
-        return cls(_env_prefix="no variable is called so ", **values)
-
     @property
     def mail_is_on(self) -> bool:
         return self.smtp_url is not None and self.mail_from is not None
@@ -122,6 +117,20 @@ class Settings(BaseSettings):
         if not path.exists():
             _make_secret(path)
         return path.read_bytes().strip()
+
+
+class SettingsApart(Settings):
+    """Settings of the given values alone, whatever the environment says (demo and bench)."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 (pydantic's signature)
+        init_settings: PydanticBaseSettingsSource,
+        *others: PydanticBaseSettingsSource,  # noqa: ARG003
+        **named: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
 
 
 def host_port(address: str) -> tuple[str, int]:

@@ -129,8 +129,9 @@ class SendLog(Protocol):
     `intent` is called before the point after which the provider may have the message, and
     `outcome` as soon as the answer is known, on the same thread and before anything else is
     asked on that connection: so a killed process leaves at most one intent without an
-    outcome per open connection.  When `stopping` is true the channel returns early; a
-    recipient without outcome stays waiting.
+    outcome per open connection.  `intent` may raise where nothing may be sent any more (the
+    lease is lost, the journal cannot be written): a channel lets that pass.  When `stopping` is
+    true the channel returns early; a recipient without outcome stays waiting.
     """
 
     def intent(self, delivery_id: int) -> None: ...

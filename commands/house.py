@@ -45,6 +45,13 @@ class House:
             if board_by_code(tx, self.settings.board_code) is None:
                 boards.open_board(tx, self.settings.board_code, self.settings.board_name)
 
+    def close(self) -> None:
+        """Give back connections; what was never opened stays so."""
+        for channel in self.__dict__.get("channels", {}).values():
+            channel.close()
+        if "database" in self.__dict__:
+            self.database.close()
+
     def _mail(self) -> MailSettings | None:
         settings = self.settings
         if settings.smtp_url is None or settings.mail_from is None:

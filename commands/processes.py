@@ -15,6 +15,7 @@ from bot.turns import TurnLoop
 from channels.base import Incoming
 from commands.house import House
 from commands.supervisor import Child, Supervisor, command_line
+from delivery.render import Addresses
 from delivery.worker import Worker
 from intake.listener import Handler, listen, server_factory
 from settings import host_port
@@ -70,7 +71,7 @@ def worker(house: House) -> None:
     finally:
         stop.set()
         turns.join()
-        house.database.close()
+        house.close()
 
 
 def _worker(house: House) -> Worker:
@@ -80,8 +81,9 @@ def _worker(house: House) -> Worker:
         channels=house.channels,
         name=f"{socket.gethostname()}-{os.getpid()}",
         journal_dir=settings.var_dir / "journal",
-        public_url=settings.public_url,
-        mail_in_domain=settings.mail_domain,
+        addresses=Addresses(
+            settings.public_url, settings.mail_domain, settings.mail_in_domain or ""
+        ),
         threads=settings.mail_connections,
     )
 

@@ -27,13 +27,28 @@ class Rendered:
     unreadable: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the links in a message lead.
+
+    `mail_domain` ends Message-IDs and List-Ids; `mail_in_domain` takes mail in, and without it
+    nobody can leave by mail.
+    """
+
+    public_url: str
+    mail_domain: str = ""
+    mail_in_domain: str = ""
+
+
 class Renderer:
     """Renders chunks; safe to use from several threads, and holds no connection afterwards."""
 
-    def __init__(self, database: Database, public_url: str, mail_domain: str = "") -> None:
+    def __init__(self, database: Database, addresses: Addresses) -> None:
         self._database = database
-        self._public_url = public_url.rstrip("/")
-        self._domain = mail_domain or urlsplit(public_url).hostname or "localhost"
+        self._public_url = addresses.public_url.rstrip("/")
+        self._mail_in_domain = addresses.mail_in_domain
+        public_host = urlsplit(addresses.public_url).hostname
+        self._domain = addresses.mail_domain or public_host or "localhost"
         self._lock = Lock()
         self._known: OrderedDict[tuple[int, str], tuple[Rendering, Bulk]] = OrderedDict()
 
@@ -96,6 +111,7 @@ class Renderer:
             ),
             page_url=f"{self._public_url}/m/{page}",
             leave_url=f"{self._public_url}/u/{leave}",
+            leave_mail=f"leave-{leave}@{self._mail_in_domain}" if self._mail_in_domain else "",
         )
 
 

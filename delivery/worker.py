@@ -21,7 +21,7 @@ from delivery import metrics, schedule
 from delivery.journal import Journal, host_id
 from delivery.recorder import Pace, Recorder
 from delivery.recovery import Recovery
-from delivery.render import Renderer
+from delivery.render import Addresses, Renderer
 from delivery.replies import Replies
 from delivery.sending import Sending
 from storage import journals
@@ -50,8 +50,7 @@ class Worker:
         channels: Mapping[str, Channel],
         name: str,
         journal_dir: Path,
-        public_url: str,
-        mail_in_domain: str = "",
+        addresses: Addresses,
         threads: int = 8,
         pace: Pace = Pace(),  # noqa: B008 - frozen
         jitter: Callable[[], float] = random.random,
@@ -64,7 +63,7 @@ class Worker:
         self._channels = channels
         self._threads = threads
         self._jitter = jitter
-        self._renderer = Renderer(database, public_url, mail_in_domain)
+        self._renderer = Renderer(database, addresses)
         self._recorder = Recorder(database, self.name, self._limits, jitter, pace)
         self._replies = Replies(database, channels, jitter)
         self._failure: BaseException | None = None

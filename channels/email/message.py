@@ -8,8 +8,6 @@ dot.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from binascii import b2a_base64
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -164,13 +162,3 @@ def _text_bytes(text: str) -> bytes:
     """The text with the line ends that a text part has (RFC 2046 section 4.1.1)."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
     return lines.encode("utf-8", "replace")
-
-
-def message_id(key: bytes, broadcast_id: int, delivery_id: int, domain: str) -> str:
-    """The Message-ID of a delivery, without brackets: the same however often it is sent.
-
-    Receivers can tell a repeated message by it, and nobody can guess another one from it.
-    """
-    name = f"message-id {broadcast_id} {delivery_id}".encode()
-    digest = hmac.new(key, name, hashlib.sha256).hexdigest()
-    return f"{digest[:32]}@{domain}"

@@ -23,7 +23,7 @@ from urllib.request import urlopen
 from commands.demo.mailbox import Mailbox
 from commands.house import House
 from commands.supervisor import Child, Supervisor, command_line
-from settings import PREFIX, Settings
+from settings import PREFIX, SettingsApart
 
 PATIENCE = 30.0
 
@@ -56,7 +56,9 @@ def theatre(folder: Path, listen: str, database_url: str | None = None) -> Itera
             "LOG_FORMAT": "json",
         }
         environment = _without_ours() | {PREFIX + name: value for name, value in values.items()}
-        house = House(Settings.apart(**{name.lower(): value for name, value in values.items()}))
+        house = House(
+            SettingsApart.model_validate({name.lower(): value for name, value in values.items()})
+        )
         house.prepare()
         try:
             yield Theatre(house, Mailbox(ports["control"]), environment)

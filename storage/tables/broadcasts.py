@@ -79,7 +79,8 @@ class Chunk(Table):
     """Up to a few hundred deliveries alike in channel, account, lane, variant and priority.
 
     What workers lease.  `epoch` rises with every lease, so that a worker that lost its lease
-    can no longer record (fencing).  `state` is ready, leased or done.
+    can no longer record (fencing).  `state` is ready, leased, placed (all that is left waits to
+    be displayed in web chat) or done.
     """
 
     __tablename__ = "chunks"

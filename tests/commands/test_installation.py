@@ -95,8 +95,14 @@ def test_importing_twice_changes_nothing(run: Run, school: str, tmp_path: Path) 
 
 def test_bad_rows_are_named_and_good_ones_kept(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "sjis.csv"
-    rows = "code,name,kind\r\nA1,髙﨑小学校,primary\r\n,名なし,primary\r\nA3,三中,middle\r\nA1,別,other\r\n"
-    file.write_bytes(rows.encode("cp932"))
+    rows = (
+        "code,name,kind",
+        "A1,髙﨑小学校,primary",
+        ",名なし,primary",
+        "A3,三中,middle",
+        "A1,別,other",
+    )
+    file.write_bytes("\r\n".join(rows).encode("cp932"))
     result = run("schools", "import", str(file), "--json")
     done = json.loads(result.stdout)
     assert result.exit_code == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from delivery.progress import progress
-from delivery.render import Renderer
+from delivery.render import Addresses, Renderer
 from domain import tokens
 from domain.deliveries import State, message_id
 from storage import ledger
@@ -17,6 +17,8 @@ from tests.delivery import city
 
 URL = "https://renraku.example.jp/"
 
+ADDRESSES = Addresses(URL, "example.jp", "in.example.jp")
+
 
 def leased(database: Database) -> Lease:
     with database.writing() as tx:
@@ -25,12 +27,12 @@ def leased(database: Database) -> Lease:
 
 def test_each_recipient_gets_links_of_their_own(database: Database) -> None:
     broadcast_id = city.frozen(database, 3)
-    rendered = Renderer(database, URL, "in.example.jp").render(leased(database)).chunk
+    rendered = Renderer(database, ADDRESSES).render(leased(database)).chunk
     (row, *_), (recipient, *_) = city.deliveries(database, broadcast_id), rendered.recipients
     school_id = city.broadcast(database, broadcast_id).school_id or 0
     assert recipient.delivery_id == row.id
     assert recipient.address.startswith("guardian")
-    assert recipient.message_id == message_id(SECRET, broadcast_id, row.id, "in.example.jp")
+    assert recipient.message_id == message_id(SECRET, broadcast_id, row.id, "example.jp")
     page, leave = recipient.page_url, recipient.leave_url
     assert page.startswith("https://renraku.example.jp/m/")
     assert tokens.unseal(SECRET, "page", page.rpartition("/")[2]) == (row.id,)
@@ -39,11 +41,18 @@ def test_each_recipient_gets_links_of_their_own(database: Database) -> None:
         row.contact_point_id,
         school_id,
     )
+    assert recipient.leave_mail == f"leave-{leave.rpartition('/')[2]}@in.example.jp"
+
+
+def test_nobody_is_told_to_leave_by_mail_where_none_is_taken_in(database: Database) -> None:
+    city.frozen(database, 1)
+    rendered = Renderer(database, Addresses(URL)).render(leased(database)).chunk
+    assert [recipient.leave_mail for recipient in rendered.recipients] == [""]
 
 
 def test_the_rendering_is_the_schools(database: Database) -> None:
     broadcast_id = city.frozen(database, 1)
-    bulk = Renderer(database, URL).render(leased(database)).chunk.bulk
+    bulk = Renderer(database, Addresses(URL)).render(leased(database)).chunk.bulk
     row = city.broadcast(database, broadcast_id)
     assert (bulk.sender_name, bulk.board) == ("第一小学校", "市教育委員会")
     assert bulk.list_id == f"school-{row.school_id}.renraku.example.jp"
@@ -71,7 +80,7 @@ def test_pictures_come_along_in_order(database: Database) -> None:
                     created_at=tx.now,
                 )
             )
-    bulk = Renderer(database, URL).render(leased(database)).chunk.bulk
+    bulk = Renderer(database, Addresses(URL)).render(leased(database)).chunk.bulk
     assert [picture.data for picture in bulk.pictures] == [b"a", b"b"]
 
 

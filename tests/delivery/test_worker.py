@@ -15,6 +15,7 @@ import pytest
 from channels.base import Channel, SendChunk, SendLog
 from delivery import schedule
 from delivery.recorder import Pace, Recorder
+from delivery.render import Addresses
 from delivery.worker import Worker, WorkerFailed
 from domain.outcomes import Accepted, Outcome, Placed, Refused, TryLater, Unknown
 from storage.database import Database
@@ -33,7 +34,7 @@ def working(
         channels={channel.name: channel},
         name=name,
         journal_dir=folder / "journal",
-        public_url="https://renraku.example.jp",
+        addresses=Addresses("https://renraku.example.jp"),
         threads=threads,
         jitter=lambda: 0.0,
     )
@@ -205,7 +206,7 @@ def test_a_full_disk_ends_the_worker(
         channels={"email": channel},
         name="full",
         journal_dir=tmp_path / "journal",
-        public_url="https://renraku.example.jp",
+        addresses=Addresses("https://renraku.example.jp"),
         threads=1,
     )
 

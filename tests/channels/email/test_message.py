@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.base import Bulk, Picture, Recipient
-from channels.email.message import Sender, base64_lines, message_id, stuffed, template
+from channels.email.message import Sender, base64_lines, stuffed, template
+from domain.deliveries import message_id
 
 SENDER = Sender("renraku@city.example.jp", "連絡網")
 TEXT = "明日の遠足は、雨のため延期します。\nお弁当をお持ちください。\n"

@@ -8,9 +8,9 @@ import pytest
 from channels.base import Bulk, Button, Message, RawRequest, Recipient, SendChunk
 from channels.email.channel import EmailChannel
 from channels.email.connection import Timeouts
-from channels.email.message import message_id
 from channels.email.relays import relays
 from channels.email.sender import Sender
+from domain.deliveries import message_id
 from domain.outcomes import Accepted, Outcome, Refused, TryLater, Unknown
 from tests.smtp_standin import SmtpStandin, free_port, smtp_standin
 

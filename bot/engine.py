@@ -24,7 +24,10 @@ from storage.inbox import InboxItem
 
 
 def take_turn(tx: Transaction, item: InboxItem, flows: Mapping[str, Flow] = FLOWS) -> None:
-    """Answer one item of the inbox."""
+    """Answer one item of the inbox; who leaves by their link is not talked to any more."""
+    if item.kind == "leave":
+        outside.leave(tx, item)
+        return
     contact = people.contact_point(tx, item.board_id, item.channel, item.account, item.sender)
     talk = Talk(tx, contact.id, flows)
     if _come_back_late(talk):
@@ -198,10 +201,6 @@ def _not_a_text(talk: Talk, at: Open | None, key: str) -> None:
         outside.show_menu(talk, "menu.here")
 
 
-def _leave(talk: Talk, item: InboxItem) -> None:
-    outside.leave(talk, item.token)
-
-
 def _open_question(talk: Talk) -> Open | None:
     """The question a person is held by; a menu in passing is put away."""
     stored = talk.active()
@@ -218,6 +217,5 @@ _READERS: Mapping[str, Callable[[Talk, InboxItem], None]] = {
     "text": _text,
     "button": _button,
     "picture": _picture,
-    "leave": _leave,
     "other": _other,
 }

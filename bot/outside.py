@@ -14,7 +14,9 @@ from domain.codes import fold_code
 from domain.folding import fold, fold_word
 from domain.school_ids import looks_like_school_id
 from domain.wording import say
-from storage import dialogues
+from storage import dialogues, people
+from storage.database import Transaction
+from storage.inbox import InboxItem
 
 # What a join link hands over as the first text: Telegram's "/start K7Q3M9XP4TWR".
 _LINK = re.compile(r"/(?:start|join)[\s_=:]+(\S.*)", re.IGNORECASE)
@@ -64,13 +66,17 @@ def change_language(talk: Talk, word: LanguageWord) -> None:
     talk.begin(Begin("language", given=given), below)
 
 
-def leave(talk: Talk, token: str) -> None:
-    """One click on "leave": this contact point, and the school that the token names."""
-    numbers = tokens.unseal(talk.tx.secret, "leave", token)
-    if numbers is None or len(numbers) != 2 or numbers[0] != talk.contact_id:
+def leave(tx: Transaction, item: InboxItem) -> None:
+    """One click on "leave": the contact point and the school that the token names.
+
+    Whoever holds the token may leave, so who sent it does not matter; another one is ignored.
+    """
+    numbers = tokens.unseal(tx.secret, "leave", item.token)
+    if numbers is None or len(numbers) != 2:
         return
-    registration.opt_out(talk.tx, talk.contact_id, numbers[1])
-    talk.say(say("leave.opted_out"))
+    contact_id, school_id = numbers
+    if people.is_of_board(tx, contact_id, item.board_id):
+        registration.opt_out(tx, contact_id, school_id)
 
 
 def _command(text: str) -> str | None:

@@ -14,6 +14,7 @@ from threading import Event
 import structlog
 
 from actions import audit
+from bot import pictures
 from bot.dialogues import FLOWS
 from bot.engine import take_turn
 from bot.steps import Flow
@@ -73,6 +74,7 @@ class TurnLoop:
 
     def _one(self) -> bool:
         item_id: int | None = None
+        self._prepare_picture()
         try:
             with self._database.writing() as tx:
                 item_id = inbox.claim_next(tx)
@@ -85,6 +87,14 @@ class TurnLoop:
                 raise
             self._failed(item_id, error)
         return True
+
+    def _prepare_picture(self) -> None:
+        """Decode the next item's picture now: a turn's transaction holds the write lock."""
+        with self._database.reading() as tx:
+            item_id = inbox.claim_next(tx)
+            picture = inbox.picture_of(tx, item_id) if item_id is not None else b""
+        if picture:
+            pictures.prepared(picture)
 
     def _failed(self, item_id: int, error: Exception) -> None:
         with self._database.writing() as tx:

@@ -110,6 +110,14 @@ def read(tx: Transaction, item_id: int) -> InboxItem:
     return _item(tx, tx.session.get_one(Inbox, item_id))
 
 
+def picture_of(tx: Transaction, item_id: int) -> bytes:
+    """The picture that came with an item; empty if there is none, or it cannot be opened."""
+    try:
+        return read(tx, item_id).picture
+    except SealBroken:
+        return b""
+
+
 def finish(tx: Transaction, item_id: int) -> None:
     """Mark an item as handled and erase what it said."""
     _settle(tx, item_id, state="done", payload_cipher=None)

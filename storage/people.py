@@ -70,6 +70,12 @@ def lock_contact(tx: Transaction, contact_id: int) -> ContactPoint:
     return tx.session.scalars(query).one()
 
 
+def is_of_board(tx: Transaction, contact_id: int, board_id: int) -> bool:
+    """Whether there is such a contact point, and it is of this board."""
+    row = tx.session.get(ContactPoint, contact_id)
+    return row is not None and row.board_id == board_id
+
+
 def open_address(tx: Transaction, contact: ContactPoint) -> str:
     return tx.vault.open_text(contact.address_cipher, _ADDRESS)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from actions import broadcasts, previews, staff
+from bot import pictures
 from bot.phrases import DONE
 from bot.steps import Json, Misread, Scene
 from bot.talk import STAYS
@@ -18,7 +19,7 @@ from domain.broadcasts import Purpose, Verb
 from domain.cards import CardRef
 from domain.content import Content
 from domain.folding import fold_word
-from domain.images import NotAnImage, prepare_image
+from domain.images import NotAnImage
 from domain.refusals import Refusal, refuse
 from domain.roles import Actor, may_write
 from domain.speech import words_to_json
@@ -87,10 +88,9 @@ def _picked(place: int, parts: Iterable[Part]) -> list[Json]:
 
 def attach(tx: Transaction, scene: Scene, raw: bytes) -> Json:
     """Effect: keep an image that was sent; its ID, or why it cannot be used."""
-    try:
-        image = prepare_image(raw)
-    except NotAnImage as refusal:
-        return Misread(say(f"compose.image.{refusal.reason}"))
+    image = pictures.prepared(raw)
+    if isinstance(image, NotAnImage):
+        return Misread(say(f"compose.image.{image.reason}"))
     return broadcasts.attach(tx, scene.board_id, image)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import secrets
 from collections.abc import Callable
 from datetime import datetime
 
@@ -71,13 +72,13 @@ class Handler:
         return found.group(1) if found and domain.lower() == self._domain else None
 
     def _incoming(self, address: str) -> Incoming:
-        """Leaving twice is leaving once, so the token itself is the event's ID."""
+        """Each mail is an event of its own: who came back may leave again."""
         token = self.leave_token(address) or ""
         name = hashlib.sha256(token.encode()).hexdigest()
         return Incoming(
             channel="email",
             account="email",
-            event_id=f"leave:{name}",
+            event_id=f"leave:{secrets.token_hex(16)}",
             sender=f"leave:{name}",
             kind="leave",
             at=self._clock(),

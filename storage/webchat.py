@@ -71,7 +71,10 @@ def mark(tx: Transaction, channel: str, account: str, address: str) -> Mark | No
     """The mark of an address in one query; None if it never said anything."""
     index = address_index(tx, channel, account, address)
     contact_id = ContactPoint.id
-    replied = select(func.max(Reply.id)).where(Reply.contact_point_id == contact_id)
+    # Counted too: on PostgreSQL a lower ID may be committed after a higher one was seen.
+    replied = select(func.max(Reply.id) + func.count(Reply.id)).where(
+        Reply.contact_point_id == contact_id
+    )
     ready = (Delivery.contact_point_id == contact_id) & Delivery.state.in_(_READY)
     query = select(
         contact_id,

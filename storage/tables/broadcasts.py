@@ -84,7 +84,7 @@ class Chunk(Table):
     """
 
     __tablename__ = "chunks"
-    __table_args__ = (Index("ix_chunks_state_priority_not_before", "state", "priority"),)
+    __table_args__ = (Index("ix_chunks_state_priority", "state", "priority"),)
     id: Mapped[int] = primary_key()
     board_id: Mapped[int] = mapped_column(Id)
     broadcast_id: Mapped[int] = mapped_column(Id, ForeignKey("broadcasts.id"), index=True)

@@ -683,9 +683,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("chunks", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_chunks_broadcast_id"), ["broadcast_id"], unique=False)
-        batch_op.create_index(
-            "ix_chunks_state_priority_not_before", ["state", "priority"], unique=False
-        )
+        batch_op.create_index("ix_chunks_state_priority", ["state", "priority"], unique=False)
 
     op.create_table(
         "deliveries",
@@ -843,7 +841,7 @@ def downgrade() -> None:
 
     op.drop_table("deliveries")
     with op.batch_alter_table("chunks", schema=None) as batch_op:
-        batch_op.drop_index("ix_chunks_state_priority_not_before")
+        batch_op.drop_index("ix_chunks_state_priority")
         batch_op.drop_index(batch_op.f("ix_chunks_broadcast_id"))
 
     op.drop_table("chunks")

@@ -97,6 +97,11 @@ class Settings(BaseSettings):
     log_format: Literal["json", "text"] = Field(default="json", description="How log lines look.")
 
     @property
+    def metrics_dir(self) -> Path:
+        """Where the processes of `run` count together."""
+        return self.var_dir / "metrics"
+
+    @property
     def mail_is_on(self) -> bool:
         return self.smtp_url is not None and self.mail_from is not None
 

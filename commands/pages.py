@@ -20,6 +20,7 @@ def services_of(house: House) -> Services:
         board_id=house.board_id,
         secret=settings.secret(),
         metrics_token=token.get_secret_value() if token else "",
+        metrics_dir=settings.metrics_dir if settings.metrics_dir.is_dir() else None,
         trusted_proxies=settings.trusted_proxies,
     )
     return services if settings.demo_file is None else _on_stage(house, services)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import threading
+from pathlib import Path
 
 import click
 import structlog
@@ -32,7 +34,18 @@ def run(house: House) -> None:
     house.prepare()
     house.database.close()
     verbs = ["web", "worker"] + (["intake"] if house.settings.mail_in_listen else [])
-    Supervisor([Child(verb, command_line(verb)) for verb in verbs]).run()
+    environment = os.environ | counted_in(house.settings.metrics_dir)
+    Supervisor([Child(verb, command_line(verb), environment) for verb in verbs]).run()
+
+
+def counted_in(folder: Path) -> dict[str, str]:
+    """Have all processes count into one folder, so that `/metrics` shows what each does.
+
+    Emptied at every start, as prometheus_client's documentation of multiprocess mode asks.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
 
 
 @click.command()

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 import structlog
+from prometheus_client.multiprocess import mark_process_dead
 
 log = structlog.get_logger()
 
@@ -51,8 +52,15 @@ class Child:
         self.deaths = 1 if now - self.started >= STEADY else self.deaths + 1
         pause = 0.0 if self.deaths == 1 else min(SLOWEST, 0.5 * 2 ** (self.deaths - 1))
         log.warning("child_died", child=self.name, status=self.process.returncode, pause=pause)
+        self._forget_counts(self.process.pid)
         self.process, self.start_at = None, now + pause
         return True
+
+    def _forget_counts(self, pid: int) -> None:
+        """A dead child holds nothing any more: its gauges must not be summed up further."""
+        folder = (self.environment or {}).get("PROMETHEUS_MULTIPROC_DIR")
+        if folder is not None:
+            mark_process_dead(pid, folder)
 
     def stop(self, patience: float) -> None:
         """Ask the child to finish; one that does not in time is killed."""

@@ -17,7 +17,11 @@ DOUBTFUL = Counter(
     "renrakumo_doubtful_total", "Deliveries sent again though perhaps accepted, after a crash."
 )
 RECORDING = Histogram("renrakumo_recording_seconds", "Time of one commit to the ledger.")
-CHUNKS_HELD = Gauge("renrakumo_chunks_held", "Chunks that this worker holds a lease of.")
+CHUNKS_HELD = Gauge(
+    "renrakumo_chunks_held",
+    "Chunks that the workers hold a lease of.",
+    multiprocess_mode="livesum",
+)
 REPLIES = Counter(
     "renrakumo_replies_total", "What providers said of replies.", ["channel", "outcome"]
 )

@@ -7,7 +7,8 @@ from ipaddress import ip_address
 
 import structlog
 from flask import Blueprint, Response, jsonify, request
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from werkzeug.exceptions import NotFound
 
 from storage import migrate
@@ -38,7 +39,17 @@ def ready() -> tuple[Response, int]:
 def metrics() -> Response:
     if not (_has_token() or _is_local()):
         raise NotFound
-    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(_registry()), content_type=CONTENT_TYPE_LATEST)
+
+
+def _registry() -> CollectorRegistry:
+    """What all processes count together under `renrakumo run`; else what this one counts."""
+    folder = services().metrics_dir
+    if folder is None:
+        return REGISTRY
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=str(folder))
+    return registry
 
 
 def _database_ready() -> bool:

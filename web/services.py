@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from channels.base import Channel
 from storage.database import Database
@@ -49,7 +50,8 @@ class Services:
     """What `create_web` works with.
 
     `inbox(after)` gives the mails whose sequence is above `after`, oldest first; `progress()`
-    the last broadcast. `demo_phones` maps a phone's name to the web chat address it has.
+    the last broadcast. `demo_phones` maps a phone's name to the web chat address it has. In
+    `metrics_dir` the processes count together, where several run.
     """
 
     database: Database
@@ -58,6 +60,7 @@ class Services:
     board_id: int
     secret: bytes = field(repr=False)
     metrics_token: str = field(default="", repr=False)
+    metrics_dir: Path | None = None
     trusted_proxies: int = 0
     demo: bool = False
     demo_phones: Mapping[str, str] = field(default_factory=dict, repr=False)

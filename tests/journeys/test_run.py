@@ -72,6 +72,16 @@ def _is_ready(port: int) -> bool:
         return False
 
 
+def _counted(port: int) -> int:
+    """What the web server says that the worker's provider accepted."""
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        found = re.search(
+            r'renrakumo_outcomes_total{channel="email",outcome="accepted"} (\d+)',
+            answer.read().decode(),
+        )
+    return int(found[1]) if found else 0
+
+
 def _children(pid: int) -> dict[str, int]:
     found = {}
     for entry in Path("/proc").iterdir():
@@ -124,6 +134,7 @@ def test_a_city_runs(tmp_path: Path) -> None:
             first = _send_and_finish(scene, house, "一通目")
             assert standin.stats()["messages"] == 60
 
+            _wait(lambda: _counted(web) == 60, "the worker's counts")
             _killed_children_come_back(process.pid, web)
             _leave_by_mail(standin, mail_in)
             with house.database.reading() as tx:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from importlib import import_module
@@ -72,6 +73,8 @@ def main(ctx: click.Context) -> None:
     from commands.house import House
     from commands.logs import set_up_logs
 
+    # What is made here (database, keys, journals) is for this account alone to read.
+    os.umask(0o077)
     # Asked to stop, a command leaves through its `finally` blocks and takes its children along.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     settings = _settings()

@@ -16,12 +16,15 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "RENRAKUMO_"
+SECRET_LENGTH = 32
 
 
 class Settings(BaseSettings):
     """What one installation is told from outside."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True
+    )
 
     var_dir: Path = Field(
         default=Path("var"),
@@ -41,7 +44,7 @@ class Settings(BaseSettings):
         default=None,
         description="Signs links, buttons and audit entries. Made in `var/secret.key` at the "
         "first start if not given. At least 32 characters.",
-        min_length=32,
+        min_length=SECRET_LENGTH,
     )
     data_keys_file: Path | None = Field(
         default=None,
@@ -115,13 +118,19 @@ class Settings(BaseSettings):
         return host_port(self.listen)
 
     def secret(self) -> bytes:
-        """The key that signs links and audit entries; made at the first start."""
+        """The key that signs links and audit entries; made at the first start.
+
+        Raises ValueError for a key file that is too short: with an empty one anybody could sign.
+        """
         if self.secret_key is not None:
             return self.secret_key.get_secret_value().encode()
         path = self.var_dir / "secret.key"
         if not path.exists():
             _make_secret(path)
-        return path.read_bytes().strip()
+        key = path.read_bytes().strip()
+        if len(key) < SECRET_LENGTH:
+            raise ValueError(f"{path} holds no key of {SECRET_LENGTH} characters")
+        return key
 
 
 class SettingsApart(Settings):

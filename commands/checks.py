@@ -8,6 +8,7 @@ from typing import Any
 
 from actions import audit
 from commands.house import House
+from settings import SECRET_LENGTH
 from storage import inbox
 from storage.migrate import current, newest
 
@@ -56,6 +57,8 @@ def _keys(house: House) -> Iterator[Finding]:
         if not path.exists():
             given = name == "secret key" and settings.secret_key is not None
             yield Finding(name, not given, "from the environment" if given else f"no {path}")
+        elif path.stat().st_size < SECRET_LENGTH:
+            yield Finding(name, True, f"{path} is too short to hold a key")
         elif path.stat().st_mode & 0o077:
             yield Finding(name, True, f"{path} can be read by others: chmod 600")
         else:

@@ -35,12 +35,15 @@ def explain_when(text: str | None, now_text: str | None) -> None:
         try:
             asked = json.loads(line)
             print_json(_when(str(asked["text"]), asked.get("now") or now_text))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise click.UsageError(f'expected {{"text", "now"}} on each line: {error}') from None
 
 
 def _when(text: str, now_text: str | None) -> dict[str, Any]:
-    reading = read_when(text, _moment(now_text), TOKYO)
+    try:
+        reading = read_when(text, _moment(now_text), TOKYO)
+    except OverflowError:
+        raise click.UsageError(f"--now: {now_text} is too far from our time") from None
     at = reading.at.isoformat() if reading.at else None
     return {"at": at, "verdict": reading.verdict.value, "reason": reading.reason}
 

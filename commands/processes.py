@@ -125,5 +125,5 @@ async def _serve_mail(house: House, address: str, domain: str) -> None:
             return inbox.store(tx, board_id, incoming)
 
     host, port = host_port(address)
-    factory = server_factory(Handler(domain, store, system_clock), domain)
+    factory = server_factory(Handler(domain, house.settings.secret(), store, system_clock), domain)
     await listen(host, port, factory, stop)

@@ -8,6 +8,7 @@ the lock knows that the worker is gone, and settles what it left behind.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -44,6 +45,7 @@ class Journal:
         self._fd = _locked_file(self.path)
         self._size = 0
         self._dirty = False
+        self._broken = ""
 
     @property
     def size(self) -> int:
@@ -60,25 +62,31 @@ class Journal:
 
     def _append(self, line: bytes) -> None:
         with self._lock:
-            try:
-                written = os.write(self._fd, line)
-            except OSError as error:
-                raise JournalBroken(str(error)) from error
-            if written != len(line):
-                raise JournalBroken("the disk took only a part of a line")
-            self._size += written
+            # A line after a torn one would be glued to it, and lost with it.
+            if self._broken:
+                raise JournalBroken(self._broken)
+            with self._breaking():
+                _write_all(self._fd, line)
+            self._size += len(line)
             self._dirty = True
+
+    @contextmanager
+    def _breaking(self) -> Iterator[None]:
+        """What the disk failed to do once breaks the journal for good."""
+        try:
+            yield
+        except OSError as error:
+            self._broken = str(error)
+            raise JournalBroken(self._broken) from error
 
     def sync(self) -> None:
         """Have the disk hold what was written so far; raises JournalBroken."""
         if not self._dirty:
             return
         self._dirty = False
-        try:
-            # Outside the lock: senders go on writing meanwhile.
+        # Outside the lock: senders go on writing meanwhile.
+        with self._breaking():
             os.fdatasync(self._fd)
-        except OSError as error:
-            raise JournalBroken(str(error)) from error
 
     def compact(self, held: Callable[[], Collection[Key]]) -> None:
         """Keep only the lines of leases still held; all others are in the ledger.
@@ -105,11 +113,22 @@ def _locked_file(path: Path, content: bytes = b"") -> int:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     fd = os.open(draft, _FLAGS | os.O_EXCL, 0o600)
     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    if content:
-        os.write(fd, content)
-        os.fsync(fd)
-    draft.rename(path)
+    try:
+        if content:
+            _write_all(fd, content)
+            os.fsync(fd)
+        draft.rename(path)
+    except OSError:
+        draft.unlink()
+        os.close(fd)
+        raise
     return fd
+
+
+def _write_all(fd: int, content: bytes) -> None:
+    """In one write; a disk that is nearly full takes a part without complaint."""
+    if os.write(fd, content) != len(content):
+        raise OSError(errno.ENOSPC, "the disk took only a part")
 
 
 def host_id(directory: Path) -> str:

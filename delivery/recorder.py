@@ -17,7 +17,7 @@ import structlog
 
 from delivery import metrics
 from domain.outcomes import Outcome
-from storage import ledger
+from storage import closing, ledger
 from storage.database import Database, Transaction
 from storage.ledger import Again, Lease
 
@@ -232,19 +232,39 @@ class Recorder:
 
     def _commit(self, entries: dict[tuple[int, int], _Entry], wanted: int) -> None:
         begun = self._clock()
-        extending = bool(self._held) and begun >= self._next_extend
+        extending = begun >= self._next_extend and self._anything_leased(begun)
         if not entries and not extending and not self._anything_due(wanted):
             self._next_poll = begun + _POLL
             return
         with metrics.RECORDING.time(), self._database.writing() as tx:
             stale = self._write(tx, entries)
             released = [key for key, entry in entries.items() if entry.released]
-            alive = ledger.extend(tx, self._worker, self._pace.lasting) if extending else None
+            alive = self._extend(tx) if extending else None
             leases = self._lease(tx, wanted)
         self._forget(stale, released, entries)
         self._note_extended(alive, begun)
         self._grant(leases, begun)
         self._next_poll = begun + _POLL if len(leases) < wanted else begun
+
+    def _anything_leased(self, begun: float) -> bool:
+        """Also asked while nothing is held: see `_extend`."""
+        if self._held:
+            return True
+        self._next_extend = begun + _EXTEND
+        with self._database.reading() as tx:
+            return bool(closing.leases_of(tx, self._worker))
+
+    def _extend(self, tx: Transaction) -> set[tuple[int, int]]:
+        """Prolong what is held, and give back what was leased without our knowing.
+
+        When the answer to a COMMIT is lost, its leases may stand in the ledger, and as long as
+        this worker lives nobody else would take them.  Nothing of them was sent.
+        """
+        for lease in closing.leases_of(tx, self._worker):
+            if (lease.chunk_id, lease.epoch) not in self._held:
+                ledger.release(tx, lease)
+                log.warning("lease_unknown", chunk=lease.chunk_id, epoch=lease.epoch)
+        return ledger.extend(tx, self._worker, self._pace.lasting)
 
     def _anything_due(self, wanted: int) -> bool:
         """Asked in a reading transaction, so that an idle worker never takes the write lock."""

@@ -6,9 +6,10 @@ Web chat is not among its channels: there the browser fetches the replies.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from threading import Event
+from time import monotonic
 
 import structlog
 
@@ -27,8 +28,10 @@ FETCHED = frozenset({"webchat"})
 
 _EVERY = 0.1
 _AT_ONCE = 8
-# Longer than any provider may take: until then no other worker sends the same reply.
-_HOLD = timedelta(minutes=15)
+# While a reply is on its way it is held again and again, however long its provider takes; so
+# this is how long the replies of a killed worker wait.
+_HOLD = timedelta(minutes=2)
+_KEEP = 30.0
 _PAUSES = (2, 5, 15, 60, 300, 900)
 _UNKNOWN_TRIES = 2
 
@@ -42,32 +45,61 @@ class Replies:
         self._database = database
         self._channels = {n: c for n, c in channels.items() if n not in FETCHED}
         self._jitter = jitter
+        self._on_way: dict[Future[None], int] = {}
+        self._next_keep = 0.0
 
     def run(self, stop: Event) -> None:
         """Poll until stopped; what was claimed by then is still sent."""
         if not self._channels:
             return
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="reply") as pool:
-            while not stop.wait(_EVERY):
+            while self._on_way or not stop.is_set():
                 try:
-                    list(pool.map(self._send, self._claim()))
+                    self._keep_held()
+                    if not stop.is_set():
+                        self._start(pool)
                 except Exception:
                     log.exception("replies_failed")
+                self._rest(stop)
 
     def run_once(self) -> int:
-        """Send what is due now; return how many replies were tried."""
-        claimed = self._claim()
+        """Send what is due now, one reply to each person; return how many were tried."""
+        claimed = self._claim(_AT_ONCE)
         for reply in claimed:
             self._send(reply)
         return len(claimed)
 
-    def _claim(self) -> list[ClaimedReply]:
+    def _keep_held(self) -> None:
+        if not self._on_way or monotonic() < self._next_keep:
+            return
+        with self._database.writing() as tx:
+            replies.keep(tx, self._on_way.values(), _HOLD)
+        self._next_keep = monotonic() + _KEEP
+
+    def _start(self, pool: ThreadPoolExecutor) -> None:
+        """Claim no more than can leave at once: what waited here would only be held up."""
+        free = _AT_ONCE - len(self._on_way)
+        for reply in self._claim(free) if free else []:
+            self._on_way[pool.submit(self._send, reply)] = reply.id
+
+    def _rest(self, stop: Event) -> None:
+        """Until the next poll, or until a reply is through: its reader's next one may follow."""
+        if not self._on_way:
+            stop.wait(_EVERY)
+            return
+        through, _ = wait(self._on_way, _EVERY, FIRST_COMPLETED)
+        for future in through:
+            reply_id = self._on_way.pop(future)
+            if error := future.exception():
+                log.error("reply_not_noted", reply=reply_id, exc_info=error)
+
+    def _claim(self, limit: int) -> list[ClaimedReply]:
         names = tuple(self._channels)
         with self._database.reading() as tx:
             if not replies.any_due(tx, names):
                 return []
         with self._database.writing() as tx:
-            return replies.claim(tx, names, _HOLD, limit=_AT_ONCE)
+            return replies.claim(tx, names, _HOLD, limit)
 
     def _send(self, reply: ClaimedReply) -> None:
         try:

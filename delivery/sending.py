@@ -43,9 +43,12 @@ class ChunkLog:
         self._asked[delivery_id] = None
 
     def outcome(self, delivery_id: int, outcome: Outcome) -> None:
-        self._journal.outcome(*self._held.key, delivery_id, outcome)
         self._asked.pop(delivery_id, None)
-        self._recorder.tell(self._held, delivery_id, outcome)
+        try:
+            self._journal.outcome(*self._held.key, delivery_id, outcome)
+        finally:
+            # Where the journal broke, the ledger alone keeps this message from being sent twice.
+            self._recorder.tell(self._held, delivery_id, outcome)
 
     def stopping(self) -> bool:
         return self._stop.is_set() or self._recorder.is_lost(self._held)

@@ -24,7 +24,7 @@ from delivery.recovery import Recovery
 from delivery.render import Addresses, Renderer
 from delivery.replies import Replies
 from delivery.sending import Sending
-from storage import journals
+from storage import closing, journals, ledger
 from storage.database import Database
 from storage.ledger import Again
 
@@ -85,7 +85,13 @@ class Worker:
         self._work(journal, recovery)
         if self._failure is not None:
             raise WorkerFailed(self.name) from self._failure
+        self._close(journal)
+
+    def _close(self, journal: Journal) -> None:
+        """Leave nothing behind: no lease either whose COMMIT was not answered."""
         with self._database.writing() as tx:
+            for lease in closing.leases_of(tx, self.name):
+                ledger.release(tx, lease)
             journals.closed(tx, self.name)
         journal.close()
 

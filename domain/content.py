@@ -71,8 +71,12 @@ def clean_text(text: str) -> str:
     return "".join(c for c in lines if c in "\n\t" or _is_shown(c)).strip()
 
 
+# Bidirectional overrides and isolates: they can make a text read backwards, or hide in a link.
+_TURNS = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
+
+
 def _is_shown(character: str) -> bool:
-    return unicodedata.category(character) not in ("Cc", "Cs")
+    return character not in _TURNS and unicodedata.category(character) not in ("Cc", "Cs")
 
 
 def _moment(at: datetime | None) -> str | None:

@@ -17,7 +17,10 @@ from PIL import Image, ImageCms, ImageOps
 Reason = Literal["not_image", "too_large", "broken"]
 
 INPUT_LIMIT = 15 * 1024 * 1024
+# What phones take: 48 and 50 megapixels, as JPEG or HEIC. Other formats come from screens, and
+# are decoded at their full size, which costs up to 16 bytes of memory a pixel.
 PIXEL_LIMIT = 50_000_000
+SCREEN_PIXEL_LIMIT = 25_000_000
 LONGEST_SIDE = 1600
 PREVIEW_SIDE = 480
 
@@ -27,7 +30,9 @@ _FEW_COLOURS = 256
 # A progressive JPEG has about ten scans. Each may take a few bytes and a pass over all pixels,
 # so thousands of them would keep a processor busy for minutes.
 _SCAN_START = b"\xff\xda"
-_SCAN_LIMIT = 1000
+_SCAN_LIMIT = 64
+_JPEG = b"\xff\xd8\xff"
+_PHOTOGRAPHS = ("JPEG", "HEIF")
 
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "HEIF")
 # The HEIF brands are those of still pictures in ISO/IEC 23008-12; a video shares the container.
@@ -83,7 +88,7 @@ def prepare_image(raw: bytes) -> PreparedImage:
         raise NotAnImage("too_large")
     if not _MAGIC.match(raw):
         raise NotAnImage("not_image")
-    if raw.count(_SCAN_START) > _SCAN_LIMIT:
+    if raw.startswith(_JPEG) and raw.count(_SCAN_START) > _SCAN_LIMIT:
         raise NotAnImage("broken")
     picture, was_lossless = _drawn_anew(raw)
     return _prepared(picture, was_lossless)
@@ -107,7 +112,8 @@ def _drawn_anew(raw: bytes) -> tuple[Image.Image, bool]:
 
 
 def _decoded(opened: Image.Image) -> Image.Image:
-    if opened.width * opened.height > PIXEL_LIMIT:
+    most = PIXEL_LIMIT if opened.format in _PHOTOGRAPHS else SCREEN_PIXEL_LIMIT
+    if opened.width * opened.height > most:
         raise NotAnImage("too_large")
     # A JPEG can be decoded at a half, a quarter or an eighth of its size, which saves memory.
     opened.draft(None, (LONGEST_SIDE, LONGEST_SIDE))

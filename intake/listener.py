@@ -19,6 +19,7 @@ import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from channels.base import Incoming
+from domain import tokens
 
 log = structlog.get_logger()
 
@@ -31,8 +32,11 @@ Store = Callable[[Incoming], bool]
 class Handler:
     """What aiosmtpd asks at each step of an SMTP dialogue; `store` keeps what was accepted."""
 
-    def __init__(self, domain: str, store: Store, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, domain: str, secret: bytes, store: Store, clock: Callable[[], datetime]
+    ) -> None:
         self._domain = domain.lower()
+        self._secret = secret
         self._store = store
         self._clock = clock
 
@@ -66,10 +70,13 @@ class Handler:
         return "250 2.0.0 OK"
 
     def leave_token(self, address: str) -> str | None:
-        """The token in a leave address of our domain, or None for any other address."""
+        """The token in a leave address that we gave out, or None for any other address."""
         local, _, domain = address.rpartition("@")
         found = LEAVE.fullmatch(local)
-        return found.group(1) if found and domain.lower() == self._domain else None
+        if found is None or domain.lower() != self._domain:
+            return None
+        token = found.group(1)
+        return token if tokens.unseal(self._secret, "leave", token) else None
 
     def _incoming(self, address: str) -> Incoming:
         """Each mail is an event of its own: who came back may leave again."""

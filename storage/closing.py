@@ -82,9 +82,7 @@ def _doubt(tx: Transaction, chunk_id: int, ids: Sequence[int] | None) -> int:
     return ledger.execute(
         tx,
         update(Delivery)
-        .where(
-            Delivery.chunk_id == chunk_id, Delivery.settled_at.is_(None), ledger.OPEN_ROW, *among
-        )
+        .where(Delivery.chunk_id == chunk_id, ledger.OPEN_ROW, *among)
         .values(
             state=State.WAITING,
             reason=rules.INTERRUPTED,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Executable, Select, bindparam, func, or_, select, update
+from sqlalchemy import CursorResult, Executable, Select, and_, bindparam, func, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from domain import broadcasts
@@ -29,7 +29,10 @@ READY, LEASED, PLACED, DONE = "ready", "leased", "placed", "done"
 _JOIN_WITHIN = timedelta(minutes=1)
 _ADDRESS = "contact_points.address"
 SENDING = broadcasts.State.SENDING.value
-OPEN_ROW = or_(*(Delivery.state == state.value for state in OPEN))
+# Settled tells an unknown that is sent again from one that ended so.
+OPEN_ROW = and_(
+    Delivery.settled_at.is_(None), or_(*(Delivery.state == state.value for state in OPEN))
+)
 _UNSYNCED = {"synchronize_session": False}
 
 
@@ -246,7 +249,6 @@ _APPLY = (
     .where(
         Delivery.id == bindparam("delivery"),
         Delivery.chunk_id == bindparam("chunk"),
-        Delivery.settled_at.is_(None),
         OPEN_ROW,
     )
     .values(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -63,8 +64,8 @@ def claim(
 ) -> list[ClaimedReply]:
     """Take the oldest replies that are due on these channels, and keep others off them.
 
-    One that is neither settled nor put off within `hold` becomes due again. A person's replies
-    keep their order: while an earlier one is held or put off, the later ones wait.
+    One that is neither settled, put off nor kept within `hold` becomes due again. A person's
+    replies keep their order: only the oldest that is not settled is ever taken.
     """
     _one_claim_at_a_time(tx)
     rows = tx.session.execute(_due(tx, channels, limit)).tuples().all()
@@ -77,6 +78,12 @@ def claim(
 def any_due(tx: Transaction, channels: tuple[str, ...]) -> bool:
     """Whether a claim would get something; asked without the write lock."""
     return tx.session.execute(_due(tx, channels, 1)).first() is not None
+
+
+def keep(tx: Transaction, reply_ids: Collection[int], hold: timedelta) -> None:
+    """Go on keeping others off replies that take longer than `hold`."""
+    still = update(Reply).where(Reply.id.in_(reply_ids), Reply.state == "new")
+    tx.session.execute(still.values(not_before=tx.now + hold))
 
 
 def settle(tx: Transaction, reply_id: int, state: Literal["done", "refused", "unknown"]) -> None:
@@ -103,7 +110,6 @@ def _due(
         earlier.contact_point_id == Reply.contact_point_id,
         earlier.id < Reply.id,
         earlier.state == "new",
-        earlier.not_before > tx.now,
     )
     return (
         select(Reply, ContactPoint)

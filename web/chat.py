@@ -6,6 +6,7 @@ cookie's path makes the phones different people in one browser.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import (
@@ -20,9 +21,9 @@ from flask import (
 )
 from werkzeug.exceptions import BadRequest, Forbidden, NotFound
 
-from channels.base import RawRequest
+from channels.base import Incoming, RawRequest
 from channels.webchat import channel as webchat
-from storage import boards, inbox, ledger
+from storage import boards, inbox, ledger, staff
 from storage import webchat as store
 from storage.database import Transaction
 from storage.webchat import Mark
@@ -120,22 +121,34 @@ def say() -> tuple[Response, int]:
     arrivals = channel.parse(raw) if channel.verify(raw) else ()
     if not arrivals:
         raise BadRequest
+    with services().database.reading() as tx:
+        taken = [_as_welcome(tx, arrival) for arrival in arrivals]
     with services().database.writing() as tx:
-        for arrival in arrivals:
+        for arrival in taken:
             inbox.store(tx, services().board_id, arrival)
         zone = boards.board(tx, services().board_id).zone
     _speak_to(None)
     return jsonify(transcript.moment(arrivals[0].at, zone)), 202
 
 
+def _as_welcome(tx: Transaction, arrival: Incoming) -> Incoming:
+    """Only staff send pictures; others are told so kindly, and theirs are not even kept."""
+    mark = _mark(tx, _address()) if arrival.kind == "picture" else None
+    if arrival.kind != "picture" or (mark and staff.staff_at(tx, mark.contact_point_id)):
+        return arrival
+    return replace(arrival, kind="other", picture=b"")
+
+
 @authenticated(_BY_COOKIE)
+@security.limiter.limit("240/minute", key_func=lambda: _address())
 def seen() -> tuple[str, int]:
     """Record that the page displayed these entries: replies are done, broadcasts accepted."""
     security.require_own_page()
     ids = _seen_ids()
-    with services().database.writing() as tx:
+    with services().database.reading() as tx:
         mark = _mark(tx, _address())
-        if mark is not None:
+    if mark is not None:
+        with services().database.writing() as tx:
             store.displayed(tx, mark.contact_point_id, ids[transcript.REPLY])
             ledger.accept_placed(tx, mark.contact_point_id, ids[transcript.NOTICE])
     return "", 204
@@ -192,7 +205,10 @@ def _tagged(answer: Response, tag: str) -> Response:
 
 def _seen_ids() -> dict[str, list[int]]:
     """The IDs a page reports, by kind; anything else makes the request a bad one."""
-    given = request.get_json(silent=True)
+    try:
+        given = request.get_json(silent=True)
+    except RecursionError as error:
+        raise BadRequest from error
     ids = given.get("ids") if isinstance(given, dict) else None
     if not isinstance(ids, list) or len(ids) > _SEEN_AT_ONCE:
         raise BadRequest

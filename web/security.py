@@ -62,7 +62,10 @@ def _same_origin(origin: str | None) -> bool:
     if origin is None:
         return True
     ours = {urlsplit(services().public_url).netloc, request.host}
-    return urlsplit(origin).netloc in ours
+    try:
+        return urlsplit(origin).netloc in ours
+    except ValueError:
+        return False
 
 
 def _headers(response: Response) -> Response:

@@ -17,6 +17,7 @@ from channels.base import (
     SendChunk,
     SendLog,
 )
+from channels.email.connection import Timeouts
 from channels.email.message import Sender as From
 from channels.email.message import Template, template
 from channels.email.relays import relays as read_relays
@@ -26,6 +27,7 @@ from domain.outcomes import Outcome, Refused
 
 LIMITS = Limits(text_units=100_000, buttons=0, pictures=10, recipients=100)
 _SUBJECT_FROM_TEXT = 30
+_REPLY_TIMEOUTS = Timeouts(connect=10, command=20, answer=120)
 
 
 class EmailChannel:
@@ -45,6 +47,7 @@ class EmailChannel:
         self.account = account
         self._from = From(address, display)
         self._sender = Sender(read_relays(relays)) if isinstance(relays, str) else relays
+        self._replies = _impatient(relays) if isinstance(relays, str) else relays
 
     def verify(self, request: RawRequest) -> bool:  # noqa: ARG002 - the contract's signature
         """Mail does not come by HTTP."""
@@ -70,7 +73,7 @@ class EmailChannel:
         mail = template(_as_bulk(messages), self._from, "auto-replied")
         domain = self._from.address.rpartition("@")[2]
         to = Recipient(0, address, f"{uuid.uuid4().hex}@{domain}", page_url="", leave_url="")
-        with self._sender.line() as line:
+        with self._replies.line() as line:
             return self._deliver(line, mail, to, _nothing_to_note)
 
     def _deliver(
@@ -85,6 +88,12 @@ class EmailChannel:
     def close(self) -> None:
         """Close the connections that are free."""
         self._sender.close()
+        self._replies.close()
+
+
+def _impatient(relays: str) -> Sender:
+    """A pool for replies: a relay that hangs would soon hold up everybody's."""
+    return Sender(read_relays(relays), timeouts=_REPLY_TIMEOUTS)
 
 
 def _forms(address: MailAddress) -> tuple[str, ...]:

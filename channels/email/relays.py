@@ -32,12 +32,17 @@ def relays(urls: str) -> tuple[Relay, ...]:
 
 def _relay(url: str) -> Relay:
     parts = urlsplit(url)
+    try:
+        given = parts.port
+    except ValueError:
+        # Its own message quotes what stands there, which may be a part of the password.
+        raise ValueError("a relay's port is no number; / in a password is written %2F") from None
     if parts.scheme not in _PORTS:
         raise ValueError("a relay's URL begins with smtp:// or smtps://")
     if not parts.hostname:
         raise ValueError("a relay's URL names a host")
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    port = _PORTS[parts.scheme] if parts.port is None else parts.port
+    port = _PORTS[parts.scheme] if given is None else given
     tls = _tls(parts.scheme, parts.query, bool(user))
     return Relay(parts.hostname, port, tls, user, password)
 

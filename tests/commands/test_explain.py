@@ -35,7 +35,17 @@ def test_an_unclear_time_has_no_moment() -> None:
     assert json.loads(_run("when", "明日3時", "--now", NOW).stdout)["at"] is None
 
 
-@pytest.mark.parametrize("lines", ["nonsense", "[]", "{}", '"text"', '{"text": "7時", "now": "?"}'])
+BAD_LINES = {
+    "no JSON": "nonsense",
+    "a list": "[]",
+    "empty": "{}",
+    "a text": '"text"',
+    "no time": '{"text": "7時", "now": "?"}',
+    "endless": "[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("lines", BAD_LINES.values(), ids=BAD_LINES)
 def test_bad_lines_are_bad_arguments(lines: str) -> None:
     result = _run("when", lines=lines)
     assert result.exit_code == 2
@@ -56,3 +66,10 @@ def test_nothing_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.chdir(tmp_path)
     _run("school-id", "K7Q3-9MXP-4TWR")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("now", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_a_now_at_the_end_of_time_is_a_bad_argument(now: str) -> None:
+    result = _run("when", "明日7時", "--now", now)
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output

@@ -149,6 +149,53 @@ def test_a_sick_disk_stops_the_sending(tmp_path: Path, monkeypatch: pytest.Monke
     made.close()
 
 
+def test_nothing_is_written_after_a_torn_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = written(tmp_path, [(1, 1, 1, None)])
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda fd, line: write(fd, line[:5]))
+    with pytest.raises(JournalBroken):
+        made.intent(2, 1, 2)
+    monkeypatch.undo()
+    with pytest.raises(JournalBroken):
+        made.intent(3, 1, 3)
+    with pytest.raises(JournalBroken):
+        made.outcome(1, 1, 1, Accepted())
+    assert journal.read(made.path) == {(1, 1): Remains((), (1,))}
+    made.close()
+
+
+def test_a_disk_that_lost_lines_gets_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = written(tmp_path, [(1, 1, 1, None)])
+
+    def sick(_fd: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", sick)
+    with pytest.raises(JournalBroken):
+        made.sync()
+    with pytest.raises(JournalBroken):
+        made.intent(1, 1, 2)
+    made.close()
+
+
+def test_compacting_on_a_full_disk_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = written(tmp_path, [(1, 1, 1, None), (2, 1, 2, None)])
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda fd, lines: write(fd, lines[:5]))
+    with pytest.raises(OSError, match="part"):
+        made.compact(lambda: {(1, 1), (2, 1)})
+    monkeypatch.undo()
+    assert journal.read(made.path) == {(1, 1): Remains((), (1,)), (2, 1): Remains((), (2,))}
+    assert [path.name for path in tmp_path.iterdir()] == [made.path.name]
+    made.close()
+
+
 def test_the_host_keeps_its_name(tmp_path: Path) -> None:
     assert host_id(tmp_path / "a") == host_id(tmp_path / "a")
     assert host_id(tmp_path / "a") != host_id(tmp_path / "b")

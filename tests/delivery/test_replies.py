@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
+from threading import Event, Thread
 
 import pytest
 from sqlalchemy import select
 
+from channels.base import Message
 from delivery.replies import Replies
 from domain.outcomes import Accepted, Outcome, Refused, TryLater, Unknown
 from domain.speech import speak
 from domain.wording import Plain
 from storage import people, replies
 from storage.database import Database
-from storage.tables import Reply
+from storage.tables import Board, Reply
 from tests.databases import Clock
 from tests.delivery import city
 from tests.delivery.city import FakeChannel
 
 
-def queue(database: Database, *texts: str, channel: str = "email") -> None:
+def queue(
+    database: Database, *texts: str, channel: str = "email", address: str = "a@example.jp"
+) -> None:
     with database.writing() as tx:
-        where = city.found(tx)
-        contact = people.contact_point(tx, where.board_id, channel, channel, "a@example.jp")
+        board_id = tx.session.scalar(select(Board.id)) or city.found(tx).board_id
+        contact = people.contact_point(tx, board_id, channel, channel, address)
         for text in texts:
             replies.queue(tx, contact.id, speak(Plain(text)))
 
@@ -81,3 +88,95 @@ def test_the_provider_says_when(database: Database, clock: Clock) -> None:
     clock.forward(minutes=1)
     assert loop(database, channel).run_once() == 1
     assert states(database) == [("done", 2)]
+
+
+class Hanging(FakeChannel):
+    """A provider that keeps one address waiting until told otherwise."""
+
+    def __init__(self, *addresses: str) -> None:
+        super().__init__()
+        self.addresses = addresses
+        self.asked = Event()
+        self.go_on = Event()
+
+    def reply(self, account: str, address: str, messages: Sequence[Message]) -> Outcome:
+        if address in self.addresses:
+            self.asked.set()
+            assert self.go_on.wait(20)
+        return super().reply(account, address, messages)
+
+    @property
+    def texts(self) -> list[str]:
+        with self.lock:
+            return [message.text for _, message in self.replied]
+
+
+@contextmanager
+def running(database: Database, channel: FakeChannel) -> Iterator[None]:
+    stop = Event()
+    thread = Thread(target=loop(database, channel).run, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        if isinstance(channel, Hanging):
+            channel.go_on.set()
+        thread.join()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_replies_to_one_person_leave_in_order(database: Database) -> None:
+    queue(database, *"123456")
+    channel = Hanging("a@example.jp")
+    with running(database, channel):
+        assert channel.asked.wait(10)
+        time.sleep(0.3)
+        channel.go_on.set()
+        begun = time.monotonic()
+        until(lambda: len(channel.texts) == 6)
+    assert channel.texts == list("123456")
+    assert states(database) == [("done", 1)] * 6
+    # None of them waited for the next poll.
+    assert time.monotonic() - begun < 0.5
+
+
+def test_one_slow_reply_holds_up_nobody_else(database: Database) -> None:
+    queue(database, "slow", address="slow@example.jp")
+    channel = Hanging("slow@example.jp")
+    with running(database, channel):
+        assert channel.asked.wait(10)
+        queue(database, "1", "2", address="quick@example.jp")
+        until(lambda: channel.texts == ["1", "2"])
+        until(lambda: states(database) == [("new", 1), ("done", 1), ("done", 1)])
+    assert states(database) == [("done", 1)] * 3
+
+
+def test_a_reply_on_its_way_is_not_sent_by_another(
+    database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("delivery.replies._KEEP", 0.02)
+    queue(database, "slow")
+    channel = Hanging("a@example.jp")
+    with running(database, channel):
+        assert channel.asked.wait(10)
+        for _ in range(4):
+            clock.forward(minutes=1.5)
+            time.sleep(0.3)
+            assert loop(database, FakeChannel()).run_once() == 0
+    assert channel.texts == ["slow"]
+
+
+def test_stopping_finishes_what_is_on_its_way(database: Database) -> None:
+    queue(database, "1", "2")
+    channel = Hanging("a@example.jp")
+    with running(database, channel):
+        assert channel.asked.wait(10)
+    assert channel.texts == ["1"]
+    assert states(database) == [("done", 1), ("new", 0)]

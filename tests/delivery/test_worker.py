@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,18 +19,18 @@ from delivery.recorder import Pace, Recorder
 from delivery.render import Addresses
 from delivery.worker import Worker, WorkerFailed
 from domain.outcomes import Accepted, Outcome, Placed, Refused, TryLater, Unknown
-from storage.database import Database
+from storage import ledger
+from storage.database import Database, Transaction
 from storage.tables import ContactPoint
 from tests.databases import Clock
 from tests.delivery import city
 from tests.delivery.city import FakeChannel, deliveries
 
 
-@contextmanager
-def working(
-    database: Database, folder: Path, channel: Channel, threads: int = 2, name: str = "worker"
-) -> Iterator[Worker]:
-    worker = Worker(
+def made(
+    database: Database, folder: Path, channel: Channel, threads: int = 1, name: str = "worker"
+) -> Worker:
+    return Worker(
         database=database,
         channels={channel.name: channel},
         name=name,
@@ -38,6 +39,13 @@ def working(
         threads=threads,
         jitter=lambda: 0.0,
     )
+
+
+@contextmanager
+def working(
+    database: Database, folder: Path, channel: Channel, threads: int = 2, name: str = "worker"
+) -> Iterator[Worker]:
+    worker = made(database, folder, channel, threads, name)
     stop = Event()
     thread = Thread(target=worker.run, args=(stop,))
     thread.start()
@@ -201,14 +209,7 @@ def test_a_full_disk_ends_the_worker(
 ) -> None:
     broadcast_id = city.frozen(sqlite_database, 4)
     channel = FakeChannel()
-    worker = Worker(
-        database=sqlite_database,
-        channels={"email": channel},
-        name="full",
-        journal_dir=tmp_path / "journal",
-        addresses=Addresses("https://renraku.example.jp"),
-        threads=1,
-    )
+    worker = made(sqlite_database, tmp_path, channel)
 
     def full(_fd: int, _line: bytes) -> int:
         raise OSError(28, "No space left on device")
@@ -241,6 +242,85 @@ def test_a_worker_paused_beyond_its_lease_sends_no_more(
     assert not recorder.is_lost(held)
     now[0] = 25.0
     assert recorder.is_lost(held)
+
+
+@contextmanager
+def commits_unanswered(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What is committed stays, but the answer to it is lost."""
+    writing = database.writing
+
+    @contextmanager
+    def unanswered() -> Iterator[Transaction]:
+        with writing() as tx:
+            yield tx
+        raise ConnectionError("the server closed the connection")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "writing", unanswered)
+        yield
+
+
+def test_a_lease_whose_commit_was_not_answered_is_given_back(
+    database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broadcast_id = city.frozen(database, 2, size=1)
+    now = [100.0]
+    recorder = Recorder(database, "w", city.MAIL, lambda: 0.0, clock=lambda: now[0])
+    recorder._idle = 1
+    with commits_unanswered(database, monkeypatch), pytest.raises(ConnectionError):
+        recorder.commit()
+    assert {chunk.state for chunk in city.chunks(database, broadcast_id)} == {"ready", "leased"}
+    for _ in range(3):
+        clock.forward(seconds=3)
+        now[0] += 3
+        recorder._idle = 2
+        recorder.commit()
+    chunks = city.chunks(database, broadcast_id)
+    assert {held.lease.chunk_id for held in recorder._granted} == {chunk.id for chunk in chunks}
+    assert sorted(chunk.epoch for chunk in chunks) == [1, 2]
+
+
+def test_an_idle_worker_notices_such_a_lease_too(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broadcast_id = city.frozen(database, 1)
+    now = [100.0]
+    recorder = Recorder(database, "w", city.MAIL, lambda: 0.0, clock=lambda: now[0])
+    recorder._idle = 1
+    with commits_unanswered(database, monkeypatch), pytest.raises(ConnectionError):
+        recorder.commit()
+    recorder.stop()
+    now[0] += 3
+    recorder.commit()
+    assert [chunk.state for chunk in city.chunks(database, broadcast_id)] == ["ready"]
+
+
+def test_a_worker_that_ends_leaves_no_lease(database: Database, tmp_path: Path) -> None:
+    broadcast_id = city.frozen(database, 1)
+    with working(database, tmp_path, FakeChannel(name="other")) as worker:
+        with database.writing() as tx:
+            assert ledger.lease(tx, worker.name, ["email"], 1, timedelta(minutes=1))
+    assert [chunk.state for chunk in city.chunks(database, broadcast_id)] == ["ready"]
+
+
+def test_a_full_disk_forgets_no_outcome(
+    sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk fills up while messages are on their way; their outcomes are in the ledger."""
+    broadcast_id = city.frozen(sqlite_database, 4)
+    write = os.write
+
+    def full(fd: int, line: bytes) -> int:
+        if line.startswith(b"o "):
+            raise OSError(28, "No space left on device")
+        return write(fd, line)
+
+    monkeypatch.setattr("delivery.journal.os.write", full)
+    channel = FakeChannel()
+    with pytest.raises(WorkerFailed):
+        made(sqlite_database, tmp_path, channel).run(Event())
+    accepted = [r.id for r in deliveries(sqlite_database, broadcast_id) if r.state == "accepted"]
+    assert accepted == sorted(number for number, _ in channel.sent) != []
 
 
 def test_the_ticks_are_idle_without_work(database: Database) -> None:

@@ -283,6 +283,11 @@ def test_a_decompression_bomb_is_too_large(
     assert _reason(claim(*size)) == "too_large"
 
 
+def test_what_is_no_photograph_may_have_fewer_pixels() -> None:
+    assert _reason(_png_that_claims(6_000, 5_000)) == "too_large"
+    assert _reason(_gif_that_claims(6_000, 5_000)) == "too_large"
+
+
 def test_a_jpeg_of_endless_scans_is_broken() -> None:
     raw = _bytes(_two_halves(), "JPEG")
     assert _reason(raw + b"\xff\xda\0\x0c" * 2000) == "broken"

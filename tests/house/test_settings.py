@@ -58,3 +58,16 @@ def test_addresses_are_split(text: str, expected: tuple[str, int]) -> None:
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="host:port"):
         host_port(text)
+
+
+def test_an_empty_secret_signs_nothing(tmp_path: Path) -> None:
+    (tmp_path / "secret.key").touch()
+    with pytest.raises(ValueError, match="no key"):
+        Settings(var_dir=tmp_path).secret()
+
+
+def test_a_wrong_value_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{PREFIX}SECRET_KEY", "short-password")
+    with pytest.raises(ValidationError) as error:
+        Settings()
+    assert "short-password" not in str(error.value)

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from channels.base import Incoming
+from domain import tokens
 from intake.listener import MAX_BYTES, Handler, server_factory
 from tests.databases import START
 
-TOKEN = "A" * 30
+SECRET = b"a secret of the tests, 32 bytes."
+TOKEN = tokens.seal(SECRET, "leave", 7, 3)
 LEAVE = f"leave-{TOKEN}@in.example.jp"
 BODY = b"Subject: bye\r\n\r\n\xe9\x80\x80\xe4\xbc\x9a\r\n"
 
@@ -38,7 +40,9 @@ def listener() -> Iterator[Kept]:
     loop = asyncio.new_event_loop()
 
     async def serve() -> None:
-        factory = server_factory(Handler("in.example.jp", kept, lambda: START), "in.example.jp")
+        factory = server_factory(
+            Handler("in.example.jp", SECRET, kept, lambda: START), "in.example.jp"
+        )
         server = await loop.create_server(factory, "127.0.0.1", 0)
         kept.port = server.sockets[0].getsockname()[1]
         ready.set()
@@ -84,7 +88,8 @@ def test_who_came_back_may_leave_again(listener: Kept) -> None:
         "leave-@in.example.jp",
         f"leave-{TOKEN}@elsewhere.jp",
         f"leave-{TOKEN}../x@in.example.jp",
-        f"leave-{'A' * 65}@in.example.jp",
+        f"leave-{'A' * 30}@in.example.jp",
+        f"leave-{tokens.seal(b'another secret', 'leave', 7, 3)}@in.example.jp",
     ],
 )
 def test_every_other_recipient_is_refused_at_once(listener: Kept, address: str) -> None:

@@ -188,6 +188,21 @@ def test_unknown_is_sent_again_and_counted(database: Database, clock: Clock) -> 
     assert (row.state, row.doubtful) == ("accepted", 1)
 
 
+def test_unknown_too_late_for_another_try_stays_so(database: Database, clock: Clock) -> None:
+    broadcast_id = city.frozen(database, 8, size=8)
+    (chunk, *_) = chunks(database, broadcast_id)
+    clock.now = chunk.deadline - timedelta(seconds=50)
+    held = one(database)
+    unanswered, *left = members(database, held)
+    record(database, held, [(unanswered, Unknown("no_answer"))])
+    release(database, held)
+    again = one(database)
+    assert members(database, again) == left
+    record(database, again, [(unanswered, TryLater("busy"))])
+    (row, *_) = deliveries(database, broadcast_id)
+    assert (row.state, row.chunk_id, row.attempts, row.doubtful) == ("unknown", chunk.id, 1, 0)
+
+
 def test_the_deadline_ends_everything(database: Database, clock: Clock) -> None:
     broadcast_id = city.frozen(database, 2, size=1)
     first, second = lease(database, count=2)

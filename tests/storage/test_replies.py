@@ -34,19 +34,57 @@ def claimed(database: Database) -> list[str]:
         return [render(each.speech, each.language).text for each in taken]
 
 
-def test_replies_are_taken_in_order_and_only_once(
+def settled(database: Database) -> list[str]:
+    """Claim and settle at once; the texts that were claimed."""
+    with database.writing() as tx:
+        taken = replies.claim(tx, ("email",), _HOLD)
+        for each in taken:
+            replies.settle(tx, each.id, "done")
+        return [render(each.speech, each.language).text for each in taken]
+
+
+def test_a_persons_replies_are_taken_one_by_one_and_only_once(
     database: Database, contacts: tuple[int, int]
 ) -> None:
-    assert claimed(database) == ["1", "2"]
+    assert [settled(database) for _ in range(3)] == [["1"], ["2"], []]
+
+
+def test_a_persons_next_reply_waits_while_one_is_on_its_way(
+    database: Database, contacts: tuple[int, int]
+) -> None:
+    assert claimed(database) == ["1"]
     assert claimed(database) == []
+
+
+def test_one_person_keeps_nobody_waiting(database: Database, contacts: tuple[int, int]) -> None:
+    with database.writing() as tx:
+        board_id = people.contact(tx, contacts[0]).board_id
+        other = people.contact_point(tx, board_id, "email", "email", "c@example.jp").id
+        for words in ("3", "4"):
+            replies.queue(tx, other, speak(Plain(words)))
+    assert claimed(database) == ["1", "3"]
+    assert claimed(database) == []
+
+
+def test_what_is_kept_is_not_taken_again(
+    database: Database, contacts: tuple[int, int], clock: Clock
+) -> None:
+    with database.writing() as tx:
+        (first,) = replies.claim(tx, ("email",), _HOLD)
+    clock.forward(seconds=50)
+    with database.writing() as tx:
+        replies.keep(tx, [first.id], _HOLD)
+    clock.forward(seconds=50)
+    assert claimed(database) == []
+    clock.forward(seconds=11)
+    assert claimed(database) == ["1"]
 
 
 def test_what_was_not_settled_is_taken_again(
     database: Database, contacts: tuple[int, int], clock: Clock
 ) -> None:
-    with database.writing() as tx:
-        first, _ = replies.claim(tx, ("email",), _HOLD)
-        replies.settle(tx, first.id, "done")
+    assert settled(database) == ["1"]
+    assert claimed(database) == ["2"]
     clock.forward(seconds=61)
     with database.writing() as tx:
         (again,) = replies.claim(tx, ("email",), _HOLD)
@@ -57,12 +95,12 @@ def test_a_later_reply_waits_for_the_one_that_was_put_off(
     database: Database, contacts: tuple[int, int], clock: Clock
 ) -> None:
     with database.writing() as tx:
-        first, _ = replies.claim(tx, ("email",), _HOLD)
+        (first,) = replies.claim(tx, ("email",), _HOLD)
         replies.put_off(tx, first.id, clock.now + timedelta(minutes=5))
     clock.forward(seconds=61)
     assert claimed(database) == []
     clock.forward(minutes=5)
-    assert claimed(database) == ["1", "2"]
+    assert [settled(database) for _ in range(3)] == [["1"], ["2"], []]
 
 
 def test_a_speech_survives_its_way_through_the_database(

@@ -12,10 +12,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, func, select
 from werkzeug.test import TestResponse
 
+from actions import staff
 from domain.cards import CardRef, CardVerb, card_token
+from domain.roles import Role
 from domain.speech import Speech, SpeechButton, speak
 from domain.wording import Plain, say
-from storage import inbox
+from storage import inbox, people
 from storage.tables import Delivery, Inbox, Reply
 from tests.databases import SECRET
 from tests.web.town import ADDRESS, OWN_PAGE, SUBJECT, Town, jpeg
@@ -295,3 +297,39 @@ def test_the_words_of_the_script_survive_html(town: Town) -> None:
     encoded = page.split('data-words="', 1)[1].split('"', 1)[0]
     words = json.loads(encoded.replace("&#34;", '"').replace("&#39;", "'"))
     assert words["begin"].count("{code}") == 1
+
+
+def kinds(town: Town) -> list[str]:
+    with town.database.reading() as tx:
+        rows = tx.session.scalars(select(Inbox.id).order_by(Inbox.id)).all()
+        return [inbox.read(tx, number).kind for number in rows]
+
+
+def test_pictures_of_strangers_are_not_even_kept(town: Town) -> None:
+    picture = base64.b64encode(jpeg(40, 30)).decode()
+    client = town.client()
+    post(client, "say", {"id": str(uuid.uuid4()), "picture": picture})
+    assert kinds(town) == ["other"]
+
+
+def test_pictures_of_staff_are_taken(town: Town) -> None:
+    with town.database.writing() as tx:
+        contact = people.contact_point(tx, town.board_id, "webchat", "webchat", ADDRESS)
+        invited = staff.invite(tx, town.board_id, Role.CENTRE, None, "山田")
+        staff.accept_invitation(tx, contact.id, invited.code)
+    picture = base64.b64encode(jpeg(40, 30)).decode()
+    post(town.client(), "say", {"id": str(uuid.uuid4()), "picture": picture})
+    assert kinds(town) == ["picture"]
+
+
+@pytest.mark.parametrize("name", ["say", "seen"])
+def test_endless_nesting_is_a_bad_request(town: Town, name: str) -> None:
+    body = "[" * 100_000
+    answer = town.client().post(
+        f"/chat/{name}", data=body, headers=OWN_PAGE, content_type="application/json"
+    )
+    assert answer.status_code == 400
+
+
+def test_an_origin_that_is_none_is_foreign(town: Town) -> None:
+    assert post(town.client(), "say", said(), Origin="http://[").status_code == 403

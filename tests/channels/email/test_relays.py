@@ -28,7 +28,15 @@ def test_a_password_goes_out_encrypted_unless_told_otherwise(url: str, tls: str)
 
 @pytest.mark.parametrize(
     "urls",
-    ["", " , ", "http://secret@h", "smtp://", "smtp://h?tls=perhaps", "smtp://h?verify=no"],
+    [
+        "",
+        " , ",
+        "http://secret@h",
+        "smtp://",
+        "smtp://h?tls=perhaps",
+        "smtp://h?verify=no",
+        "smtp://u:secret/x@h:587",
+    ],
 )
 def test_what_is_no_relay_is_refused_and_not_repeated(urls: str) -> None:
     with pytest.raises(ValueError, match="relay") as error:

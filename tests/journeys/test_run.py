@@ -27,7 +27,7 @@ from tests.smtp_standin import SmtpStandin, free_port, smtp_standin
 PATIENCE = 40.0
 
 
-def _wait(look: Callable[[], object], what: str) -> None:
+def wait(look: Callable[[], object], what: str) -> None:
     until = time.monotonic() + PATIENCE
     while not look():
         assert time.monotonic() < until, f"{what} did not happen"
@@ -110,7 +110,7 @@ def _send_and_finish(scene: Theatre, house: House, body: str) -> int:
         with house.database.reading() as tx:
             return broadcasts.broadcast(tx, broadcast_id).finished_at is not None
 
-    _wait(finished, "the broadcast's end")
+    wait(finished, "the broadcast's end")
     return broadcast_id
 
 
@@ -129,12 +129,12 @@ def test_a_city_runs(tmp_path: Path) -> None:
             boards.change_settings(tx, house.board_id, undo_seconds=0)
         scene = Theatre(house, Mailbox(0), environment)
         with _running(environment, tmp_path / "run.log") as process:
-            _wait(lambda: _is_ready(web), "the web server")
-            _wait(lambda: len(_children(process.pid)) == 3, "three processes")
+            wait(lambda: _is_ready(web), "the web server")
+            wait(lambda: len(_children(process.pid)) == 3, "three processes")
             first = _send_and_finish(scene, house, "一通目")
             assert standin.stats()["messages"] == 60
 
-            _wait(lambda: _counted(web) == 60, "the worker's counts")
+            wait(lambda: _counted(web) == 60, "the worker's counts")
             _killed_children_come_back(process.pid, web)
             _leave_by_mail(standin, mail_in)
             with house.database.reading() as tx:
@@ -145,7 +145,7 @@ def test_a_city_runs(tmp_path: Path) -> None:
                 with house.database.reading() as tx:
                     return len(accounts.lines(tx, second, "email")) == recipients - 1
 
-            _wait(left, "the leaving")
+            wait(left, "the leaving")
             children = _children(process.pid)
         assert all(_is_gone(pid) for pid in children.values())
         house.close()
@@ -160,8 +160,8 @@ def _killed_children_come_back(pid: int, web: int) -> None:
         now = _children(pid)
         return len(now) == 3 and not set(now.values()) & set(before.values())
 
-    _wait(back, "the children's return")
-    _wait(lambda: _is_ready(web), "the web server's return")
+    wait(back, "the children's return")
+    wait(lambda: _is_ready(web), "the web server's return")
 
 
 def _leave_by_mail(standin: SmtpStandin, port: int) -> None:
@@ -179,7 +179,7 @@ def _leave_by_mail(standin: SmtpStandin, port: int) -> None:
             return False
         return True
 
-    _wait(accepted, "the intake's return")
+    wait(accepted, "the intake's return")
 
 
 def test_the_demo_tells_its_story_and_counts_clean(tmp_path: Path) -> None:

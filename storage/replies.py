@@ -13,6 +13,7 @@ from sqlalchemy.orm import aliased
 from domain.speech import Speech
 from storage.database import Transaction
 from storage.tables import ContactPoint, Reply
+from storage.vault import SealBroken
 
 _PURPOSE = "replies.payload"
 # Any fixed number will do: it names this lock among PostgreSQL's advisory locks.
@@ -69,10 +70,7 @@ def claim(
     """
     _one_claim_at_a_time(tx)
     rows = tx.session.execute(_due(tx, channels, limit)).tuples().all()
-    for reply, _ in rows:
-        reply.not_before = tx.now + hold
-        reply.tries += 1
-    return [_claimed(tx, reply, contact) for reply, contact in rows]
+    return [taken for reply, contact in rows if (taken := _taken(tx, reply, contact, hold))]
 
 
 def any_due(tx: Transaction, channels: tuple[str, ...]) -> bool:
@@ -121,7 +119,21 @@ def _due(
     )
 
 
-def _claimed(tx: Transaction, reply: Reply, contact: ContactPoint) -> ClaimedReply:
+def _taken(
+    tx: Transaction, reply: Reply, contact: ContactPoint, hold: timedelta
+) -> ClaimedReply | None:
+    """One that cannot be decrypted any more is given up, so that it holds up nobody's."""
+    try:
+        speech = open_speech(tx, reply)
+    except SealBroken:
+        reply.state = "refused"
+        return None
+    reply.not_before = tx.now + hold
+    reply.tries += 1
+    return _claimed(reply, contact, speech)
+
+
+def _claimed(reply: Reply, contact: ContactPoint, speech: Speech) -> ClaimedReply:
     return ClaimedReply(
         id=reply.id,
         contact_point_id=contact.id,
@@ -131,5 +143,5 @@ def _claimed(tx: Transaction, reply: Reply, contact: ContactPoint) -> ClaimedRep
         inbox_id=reply.inbox_id,
         tries=reply.tries,
         created_at=reply.created_at,
-        speech=open_speech(tx, reply),
+        speech=speech,
     )

@@ -297,9 +297,9 @@ def test_an_idle_worker_notices_such_a_lease_too(
 
 def test_a_worker_that_ends_leaves_no_lease(database: Database, tmp_path: Path) -> None:
     broadcast_id = city.frozen(database, 1)
-    with working(database, tmp_path, FakeChannel(name="other")) as worker:
-        with database.writing() as tx:
-            assert ledger.lease(tx, worker.name, ["email"], 1, timedelta(minutes=1))
+    other = FakeChannel(name="other")
+    with working(database, tmp_path, other) as worker, database.writing() as tx:
+        assert ledger.lease(tx, worker.name, ["email"], 1, timedelta(minutes=1))
     assert [chunk.state for chunk in city.chunks(database, broadcast_id)] == ["ready"]
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from actions import boards
 from domain.speech import Speech, SpeechButton, render, speak
 from domain.wording import Plain, say
 from storage import people, replies
 from storage.database import Database
+from storage.tables import Reply
 from tests.databases import Clock
 
 _HOLD = timedelta(seconds=60)
@@ -117,3 +119,15 @@ def test_a_speech_survives_its_way_through_the_database(
     rendered = render(speech, "ja")
     assert rendered.text == "・3年1組\n\n{as it is}\n\n1 はい\nいいえ：「x」と送ってください"
     assert [button.label for button in render(speech, "en").buttons] == ["Yes", "No"]
+
+
+def test_one_that_cannot_be_read_any_more_holds_up_nobody(
+    database: Database, contacts: tuple[int, int]
+) -> None:
+    del contacts
+    with database.writing() as tx:
+        oldest = tx.session.scalars(select(Reply).order_by(Reply.id)).first()
+        assert oldest is not None
+        oldest.payload_cipher = b"another key"
+    assert claimed(database) == []
+    assert claimed(database) == ["2"]

@@ -14,6 +14,7 @@ from storage import replies
 from storage.database import Transaction
 from storage.people import address_index
 from storage.tables import Attachment, Broadcast, ContactPoint, Delivery, Reply, School
+from storage.vault import SealBroken
 
 _READY = ("placed", "accepted")
 _REPLY_READY = ("new", "done")
@@ -107,10 +108,16 @@ def spoken(tx: Transaction, contact_point_id: int, limit: int) -> list[Spoken]:
         .limit(limit)
     )
     rows = reversed(tx.session.scalars(query).all())
-    return [
-        Spoken(row.id, row.created_at, row.state == "new", replies.open_speech(tx, row))
-        for row in rows
-    ]
+    return [each for row in rows if (each := _spoken(tx, row))]
+
+
+def _spoken(tx: Transaction, row: Reply) -> Spoken | None:
+    """None for a reply that cannot be decrypted any more: the others are shown all the same."""
+    try:
+        speech = replies.open_speech(tx, row)
+    except SealBroken:
+        return None
+    return Spoken(row.id, row.created_at, row.state == "new", speech)
 
 
 def notices(tx: Transaction, contact_point_id: int, limit: int) -> list[Notice]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from domain.audit import Entry, Finding, audit_key, check
+from domain.audit import OPEN_SCHOOL, Entry, Finding, audit_key, check
 from storage import audit, schools
 from storage.database import Transaction
+
+__all__ = ["OPEN_SCHOOL", "SYSTEM", "chain_of", "contact", "digest", "record", "staff", "verify"]
 
 SYSTEM = "system"
 

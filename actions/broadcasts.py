@@ -27,7 +27,7 @@ from actions.telling import (
 )
 from domain.approval import may
 from domain.audience import Part, parts_to_json
-from domain.broadcasts import State, Verb, due_at, next_state
+from domain.broadcasts import State, Verb, due_at, has_missed_its_time, next_state
 from domain.cards import CardRef
 from domain.content import clean_text
 from domain.refusals import Refusal, refuse
@@ -124,8 +124,8 @@ def approve(tx: Transaction, actor: Actor, ref: CardRef) -> Approved | Refusal:
         return row
     undo = boards.settings(tx, row.board_id).undo_seconds
     due = due_at(row.send_at, tx.now, undo)
-    if _is_too_late(row, due):
-        return _refused(tx, actor, row, Verb.APPROVE, refuse("too_late"))
+    if refused := _refused_approval(tx, row, due):
+        return _refused(tx, actor, row, Verb.APPROVE, refused)
     is_own = authorship(row).is_of(actor.staff_id)
     values = {"due_at": due, **_decision(tx, actor)}
     details = {"families": row.approved_families, "own": is_own}
@@ -133,6 +133,12 @@ def approve(tx: Transaction, actor: Actor, ref: CardRef) -> Approved | Refusal:
         return lost
     tell_decision(tx, row, actor.staff_id)
     return Approved(due, tx.now + timedelta(seconds=undo))
+
+
+def _refused_approval(tx: Transaction, row: Broadcast, due: datetime) -> Refusal | None:
+    if has_missed_its_time(row.send_at, tx.now):
+        return refuse("time_is_past")
+    return refuse("too_late") if _is_too_late(row, due) else None
 
 
 def send_back(tx: Transaction, actor: Actor, ref: CardRef, reason: str) -> Decided | Refusal:

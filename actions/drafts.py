@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from actions import audit, staff
 from actions.previews import ref_of
 from actions.records import closed, record, record_refused
-from actions.telling import authorship
+from actions.telling import authorship, tell_taken_back
 from domain.approval import Authorship, may
 from domain.audience import Part, tidy
 from domain.broadcasts import State, Verb, next_state
@@ -28,6 +28,9 @@ from storage import broadcasts, schools
 from storage.database import Transaction
 from storage.tables import Broadcast
 
+# What others have decided on, or were asked to.
+_HANDED_IN = frozenset({State.PENDING, State.APPROVED})
+
 
 @dataclass(frozen=True, slots=True)
 class Saved:
@@ -40,24 +43,29 @@ def save_draft(
     school_id: int | None,
     content: Content,
     attachment_ids: Sequence[int] = (),
-    broadcast_id: int | None = None,
+    editing: CardRef | None = None,
 ) -> Saved | Refusal:
     """Save a new broadcast, or an edit; every edit makes it a draft and kills its cards.
+
+    `editing` is the version that the editor has before them: where another is the newest now,
+    the edit is refused, so that nobody's text is overwritten unseen.
 
     The content's images are those of `attachment_ids`, in this order.
     """
     actor = staff.as_of_now(tx, actor)
-    row = _row(tx, actor, broadcast_id)
+    row = _row(tx, actor, editing)
     if isinstance(row, Refusal):
         return row
-    refused = _may_edit(tx, actor, school_id, row)
+    refused = _may_edit(tx, actor, school_id, row, editing)
     checked = refused or _checked(tx, actor, school_id, content, attachment_ids, row)
     if isinstance(checked, Refusal):
-        record_refused(tx, actor, school_id, broadcast_id, Verb.EDIT, checked)
+        record_refused(tx, actor, school_id, row.id if row else None, Verb.EDIT, checked)
         return checked
     if row is None:
         row = broadcasts.add(tx, actor.board_id, school_id, actor.staff_id, checked)
     else:
+        if State(row.state) in _HANDED_IN:
+            tell_taken_back(tx, row, actor.staff_id)
         broadcasts.rewrite(tx, row, actor.staff_id, checked)
     broadcasts.set_attachments(tx, row.id, _once(attachment_ids))
     record(tx, audit.staff(actor.staff_id), row, Verb.EDIT)
@@ -69,21 +77,27 @@ def attach(tx: Transaction, board_id: int, image: PreparedImage) -> int:
     return broadcasts.add_attachment(tx, board_id, image).id
 
 
-def _row(tx: Transaction, actor: Actor, broadcast_id: int | None) -> Broadcast | Refusal | None:
-    if broadcast_id is None:
+def _row(tx: Transaction, actor: Actor, editing: CardRef | None) -> Broadcast | Refusal | None:
+    if editing is None:
         return None
-    row = broadcasts.lock(tx, broadcast_id)
+    row = broadcasts.lock(tx, editing.broadcast_id)
     if row is None or row.board_id != actor.board_id:
         return refuse("unknown_broadcast")
     return row
 
 
 def _may_edit(
-    tx: Transaction, actor: Actor, school_id: int | None, row: Broadcast | None
+    tx: Transaction,
+    actor: Actor,
+    school_id: int | None,
+    row: Broadcast | None,
+    editing: CardRef | None,
 ) -> Refusal | None:
     new = Authorship(school_id, frozenset(), None)
     if refused := may(actor, Verb.EDIT, authorship(row) if row else new):
         return refused
+    if row is not None and ref_of(row) != editing:
+        return refuse("stale_card")
     if row is not None and next_state(State(row.state), Verb.EDIT) is None:
         return closed(tx, row)
     if row is not None and row.school_id != school_id:

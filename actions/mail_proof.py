@@ -12,7 +12,7 @@ from domain.codes import Choose, fold_pin, make_pin
 from domain.refusals import Refusal, refuse
 from domain.speech import Speech
 from domain.wording import say
-from storage import attempts, people, proofs, replies
+from storage import attempts, people, proofs, replies, staff
 from storage.database import Transaction
 from storage.tables import ContactPoint
 
@@ -43,12 +43,19 @@ def ask_mail(
     )
     if kept_out := _limited(tx, asker, mailbox.id):
         return kept_out
+    if not _is_in_use(tx, mailbox.id):
+        mailbox.language = asker.language
     pin = make_pin(choose)
     until = tx.now + PROOF_LASTS
     proofs.add_proof(tx, asker.board_id, contact_id, address.raw, pin, until)
     replies.queue(tx, mailbox.id, _letter(pin))
     _record(tx, asker, "ask_mail", mailbox.id)
     return MailAsked(address.raw)
+
+
+def _is_in_use(tx: Transaction, mailbox_id: int) -> bool:
+    """Whether somebody hears from a mailbox: they chose its language, and it stays theirs."""
+    return bool(people.guardians_of(tx, mailbox_id)) or staff.staff_at(tx, mailbox_id) is not None
 
 
 def _limited(tx: Transaction, asker: ContactPoint, mailbox_id: int) -> Refusal | None:
@@ -77,8 +84,16 @@ def prove_mail(tx: Transaction, contact_id: int, pin_text: str) -> bool | Refusa
     mailbox = people.contact_point(tx, asker.board_id, people.MAIL, MAIL_ACCOUNT, address)
     for guardian in people.guardians_of(tx, contact_id):
         people.link_contact(tx, guardian, mailbox.id)
+    _opt_in(tx, contact_id, mailbox.id)
     _record(tx, asker, "prove_mail", mailbox.id)
     return True
+
+
+def _opt_in(tx: Transaction, contact_id: int, mailbox_id: int) -> None:
+    """Let a proved address hear all that its asker is registered for, left before or not."""
+    here = {group.school_id for group in people.groups_joined(tx, contact_id)}
+    for school_id in (people.EVERY_SCHOOL, *sorted(here)):
+        people.opt_in(tx, mailbox_id, school_id)
 
 
 def _letter(pin: str) -> Speech:

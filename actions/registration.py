@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import groupby
 
-from actions import audit, boards, tries
+from actions import audit, boards, telling, tries
 from domain.refusals import Refusal, refuse
+from domain.roles import approvers
 from domain.school_ids import fold_school_id, handle_of, looks_like_school_id
-from storage import people, schools
+from domain.speech import Speech
+from domain.wording import say
+from storage import attempts, families, people, schools, staff
 from storage.database import Transaction
-from storage.tables import ContactPoint, Group, Guardian
+from storage.tables import Child, ContactPoint, Group, Guardian
 
 NUMBERS = range(1, 100)
 OPEN_KINDS = frozenset({"club", "other"})
+# More than the largest families have. Without a limit one person could name every number of a
+# class, and all its families would count as one.
+CHILDREN_AT_A_SCHOOL = 8
+CHILDREN_IN_ALL = 12
+_WARNS_ONCE_IN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +60,13 @@ def find_school(tx: Transaction, contact_id: int, text: str) -> FoundSchool | Re
     if folded is None and not looks_like_school_id(text):
         return refuse("not_a_school_id")
     limits = _limits(tx, point, folded)
-    if kept_out := tries.blocked(tx, point.board_id, contact_id, limits):
+    if kept_out := tries.blocked(tx, point.board_id, contact_id, _holding(tx, point, limits)):
         return kept_out
     school = schools.school_opened_by(tx, point.board_id, folded) if folded else None
     if school is None:
-        return tries.wrong(tx, point.board_id, contact_id, "wrong_school_id", limits)
+        refused = tries.wrong(tx, point.board_id, contact_id, "wrong_school_id", limits)
+        _warn(tx, point.board_id, folded, limits)
+        return refused
     _record(tx, point, school.id, "find_school", f"school:{school.id}")
     return FoundSchool(school.id, school.name)
 
@@ -63,17 +74,54 @@ def find_school(tx: Transaction, contact_id: int, text: str) -> FoundSchool | Re
 def _limits(tx: Transaction, point: ContactPoint, folded: str | None) -> dict[str, int]:
     """Where a wrong try counts: for the person, and for the handle, a school's or nobody's."""
     settings = boards.settings(tx, point.board_id)
-    limits = {f"contact:{point.id}": settings.tries_per_contact}
+    limits = {_own(point): settings.tries_per_contact}
     if folded:
-        handle = tx.vault.index("handle", str(point.board_id), handle_of(folded)).hex()
-        limits[f"handle:{handle}"] = settings.tries_per_school
+        limits[_of_handle(tx, point.board_id, folded)] = settings.tries_per_school
     return limits
+
+
+def _own(point: ContactPoint) -> str:
+    return f"contact:{point.id}"
+
+
+def _of_handle(tx: Transaction, board_id: int, folded: str) -> str:
+    return f"handle:{tx.vault.index('handle', str(board_id), handle_of(folded)).hex()}"
+
+
+def _holding(tx: Transaction, point: ContactPoint, limits: Mapping[str, int]) -> dict[str, int]:
+    """The limits that hold for a person: a handle's only after a wrong try of their own.
+
+    Otherwise somebody's hundred wrong tries would keep out a school's families, who get it
+    right at once. Nobody finds an ID by trying once from each of many contact points.
+    """
+    own = _own(point)
+    return dict(limits) if attempts.count(tx, own) else {own: limits[own]}
+
+
+def _warn(tx: Transaction, board_id: int, folded: str | None, limits: Mapping[str, int]) -> None:
+    """Tell a school's managers, once a day at most, that somebody may be guessing at its ID."""
+    school = schools.school_by_handle(tx, board_id, handle_of(folded)) if folded else None
+    if folded is None or school is None:
+        return
+    scope = _of_handle(tx, board_id, folded)
+    told = f"told:{scope}"
+    tried = attempts.count(tx, scope)
+    if tried < limits[scope] or attempts.count(tx, told, _WARNS_ONCE_IN):
+        return
+    attempts.add(tx, board_id, told)
+    words = say("register.told.guessing", school=school.name, count=tried)
+    subject = say("register.told.guessing_subject", school=school.name)
+    managers = staff.holders(tx, board_id, approvers(school.id), school.id)
+    telling.tell(tx, managers, Speech(words=(words,), subject=subject))
 
 
 def register(
     tx: Transaction, contact_id: int, school_id: int, class_id: int, number: int | None
-) -> Registered:
+) -> Registered | Refusal:
     """Make a contact point hear what is sent to a child's class.
+
+    Who registers anew wants to hear again, wherever they left before: a mail address of theirs
+    comes before the chat in which they register.
 
     Raises LookupError for a class that is not of the school, ValueError for an impossible
     number.
@@ -83,11 +131,15 @@ def register(
     class_group = _group_of(tx, school_id, class_id)
     point = people.lock_contact(tx, contact_id)
     guardian = _guardian_at(tx, point)
+    if refused := _has_too_many(tx, guardian, class_group, number):
+        details = {"class": class_id, "refused": refused.code}
+        _record(tx, point, school_id, "register", f"guardian:{guardian.id}", details)
+        return refused
     again = not _add_child(tx, guardian, class_group, number)
     people.join(tx, guardian, class_id)
-    people.opt_in(tx, contact_id, school_id)
-    details = {"class": class_id, "again": again}
-    _record(tx, point, school_id, "register", f"guardian:{guardian.id}", details)
+    people.opt_in_guardian(tx, guardian.id, school_id)
+    noted = {"class": class_id, "again": again}
+    _record(tx, point, school_id, "register", f"guardian:{guardian.id}", noted)
     return Registered(guardian.id, again)
 
 
@@ -101,6 +153,26 @@ def _guardian_at(tx: Transaction, point: ContactPoint) -> Guardian:
     return guardian
 
 
+def _has_too_many(
+    tx: Transaction, guardian: Guardian, class_group: Group, number: int | None
+) -> Refusal | None:
+    """Refuse one child more than there can be; one that is known or gets its number is none."""
+    others = [
+        school_id
+        for child, school_id in people.children_everywhere(tx, guardian.id)
+        if child.class_id != class_group.id or _is_another(child, number)
+    ]
+    at_school = others.count(class_group.school_id)
+    if at_school < CHILDREN_AT_A_SCHOOL and len(others) < CHILDREN_IN_ALL:
+        return None
+    return refuse("too_many_children", most=CHILDREN_AT_A_SCHOOL, in_all=CHILDREN_IN_ALL)
+
+
+def _is_another(child: Child, number: int | None) -> bool:
+    """Whether these must be two children of one class, both numbers being known."""
+    return None not in (child.number, number) and child.number != number
+
+
 def _add_child(tx: Transaction, guardian: Guardian, class_group: Group, number: int | None) -> bool:
     """Note whose child it is; False if it was known."""
     if number is None:
@@ -111,7 +183,7 @@ def _add_child(tx: Transaction, guardian: Guardian, class_group: Group, number: 
     child = people.child_in_class(tx, class_group, number)
     is_new = people.link_child(tx, guardian, child)
     people.unlink_unnumbered(tx, guardian.id, class_group.id)
-    people.join_family(tx, guardian, child)
+    families.join(tx, child)
     return is_new
 
 
@@ -130,7 +202,7 @@ def leave_school(tx: Transaction, contact_id: int, school_id: int) -> None:
     for guardian in people.guardians_of(tx, contact_id):
         people.unjoin_school(tx, guardian.id, school_id)
         people.unlink_children(tx, guardian.id, school_id)
-        people.leave_family(tx, guardian)
+        families.part(tx, guardian)
     _record(tx, point, school_id, "leave_school", f"school:{school_id}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from actions.telling import still_in_office
 from actions.telling import tell as tell_staff
 from domain.speech import Speech
 from domain.wording import Plain, Words, say
@@ -31,10 +32,18 @@ class ChannelCounts:
 
 @dataclass(frozen=True, slots=True)
 class FamilyCounts:
-    """A family is reached when a provider took the message for one of its guardians."""
+    """A family is reached when a provider took the message for one of its guardians.
+
+    One whose message only lies in its web chat is `waiting`: nobody knows yet.
+    """
 
     total: int
     not_reached: int
+    waiting: int
+
+    @property
+    def reached(self) -> int:
+        return self.total - self.not_reached - self.waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +74,6 @@ def report(tx: Transaction, broadcast_id: int) -> Report:
     channels = {
         name: _counts(states) for name, states in reports.by_channel(tx, broadcast_id).items()
     }
-    total = reports.count_families(tx, broadcast_id)
-    reached = reports.count_reached(tx, broadcast_id)
     return Report(
         id=row.id,
         school=schools.school(tx, row.school_id).code if row.school_id else None,
@@ -75,7 +82,7 @@ def report(tx: Transaction, broadcast_id: int) -> Report:
         due_at=row.due_at.isoformat() if row.due_at else None,
         recipients=sum(counts.recipients for counts in channels.values()),
         channels=channels,
-        families=FamilyCounts(total, total - reached),
+        families=_families(tx, broadcast_id),
         doubtful=reports.count_doubtful(tx, broadcast_id),
     )
 
@@ -83,21 +90,23 @@ def report(tx: Transaction, broadcast_id: int) -> Report:
 def tell(tx: Transaction, broadcast_id: int) -> None:
     """Send the report to all who wrote the broadcast and to who approved it."""
     row = broadcasts.broadcast(tx, broadcast_id)
-    involved = {*row.author_ids, row.submitted_by, row.decided_by} - {None}
+    involved = {*row.author_ids, row.submitted_by, row.decided_by}
     speech = Speech(
         words=report_words(report(tx, broadcast_id), row.subject),
         subject=say("broadcast.report.subject", subject=row.subject),
     )
-    tell_staff(tx, involved, speech)
+    tell_staff(tx, still_in_office(tx, row, involved), speech)
 
 
 def report_words(made: Report, subject: str) -> tuple[Words, ...]:
     """The paragraphs of a report as staff read it."""
     families = made.families
-    reached = families.total - families.not_reached
+    total, reached = families.total, families.reached
     words: list[Words] = [
-        say("broadcast.report.families", subject=subject, total=families.total, reached=reached)
+        say("broadcast.report.families", subject=subject, total=total, reached=reached)
     ]
+    if families.waiting:
+        words.append(say("broadcast.report.waiting", count=families.waiting))
     if families.not_reached:
         words.append(say("broadcast.report.not_reached", count=families.not_reached))
     for name, counts in made.channels.items():
@@ -106,6 +115,13 @@ def report_words(made: Report, subject: str) -> tuple[Words, ...]:
     if made.doubtful:
         words.append(say("broadcast.report.doubtful", count=made.doubtful))
     return tuple(words)
+
+
+def _families(tx: Transaction, broadcast_id: int) -> FamilyCounts:
+    total = reports.count_families(tx, broadcast_id)
+    reached = reports.count_reached(tx, broadcast_id)
+    waiting = reports.count_waiting(tx, broadcast_id)
+    return FamilyCounts(total, not_reached=total - reached - waiting, waiting=waiting)
 
 
 def _counts(states: dict[str, int]) -> ChannelCounts:

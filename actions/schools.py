@@ -33,8 +33,9 @@ def open_school(
     while schools.handle_taken(tx, handle):
         handle = make_handle(choose)
     school = schools.add_school(tx, board_id, code, name, kind, handle)
-    chain = audit.chain_of(board_id, school.id)
-    audit.record(tx, chain, audit.SYSTEM, "open_school", f"school:{school.id}")
+    # On the board's chain too, so that a school removed with its whole chain is missed there.
+    for chain in (audit.chain_of(board_id, None), audit.chain_of(board_id, school.id)):
+        audit.record(tx, chain, audit.SYSTEM, audit.OPEN_SCHOOL, f"school:{school.id}")
     return school
 
 

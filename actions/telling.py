@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from actions.previews import button, card, moment_of, preview, ref_of
 from domain.approval import Authorship
 from domain.broadcasts import State
 from domain.cards import CardVerb
-from domain.roles import approvers
+from domain.roles import approvers, writers
 from domain.speech import Speech
 from domain.wording import Text, say
 from storage import replies, staff
@@ -32,7 +32,13 @@ def approvers_of(
 def everyone_concerned(tx: Transaction, row: Broadcast) -> set[int]:
     """Who wrote, edited or submitted a broadcast, and all who may decide on it."""
     holders = staff.holders(tx, row.board_id, approvers(row.school_id), row.school_id)
-    return {*row.author_ids, *holders} | ({row.submitted_by} if row.submitted_by else set())
+    return {*still_in_office(tx, row, {*row.author_ids, row.submitted_by}), *holders}
+
+
+def still_in_office(tx: Transaction, row: Broadcast, involved: Container[int | None]) -> set[int]:
+    """Those who may write or decide there now: who has left hears no more of it."""
+    roles = writers(row.school_id) | approvers(row.school_id)
+    return {one for one in staff.holders(tx, row.board_id, roles, row.school_id) if one in involved}
 
 
 def send_cards(tx: Transaction, row: Broadcast, staff_ids: Iterable[int]) -> None:
@@ -55,6 +61,15 @@ def tell_decision(tx: Transaction, row: Broadcast, decider: int) -> None:
         reason=row.reason,
     )
     _tell_about(tx, row, everyone_concerned(tx, row) - {decider}, words)
+
+
+def tell_taken_back(tx: Transaction, row: Broadcast, editor: int) -> None:
+    """Tell all others concerned, before an edit, that what they knew will not go out."""
+    name = staff.name_of(tx, editor)
+    words = say("broadcast.told.taken_back", subject=row.subject, name=name)
+    subject = say("broadcast.told.subject.taken_back", subject=row.subject)
+    others = everyone_concerned(tx, row) - {editor}
+    tell(tx, others, Speech(words=(words,), subject=subject))
 
 
 def tell_expired(tx: Transaction, row: Broadcast) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from actions import audit
 from domain.refusals import Refusal, refuse
-from storage import attempts
+from storage import attempts, broadcasts, people
 from storage.database import Transaction
 
 
@@ -29,6 +29,26 @@ def wrong(
         attempts.add(tx, board_id, scope)
     _record(tx, board_id, contact_id, code)
     return refuse(code)
+
+
+def no_staff(tx: Transaction, contact_id: int, verb: str, broadcast_id: int) -> Refusal:
+    """Refuse a card to who is not staff; recorded once an hour for each contact point."""
+    refusal = refuse("not_allowed")
+    noted = f"noted:card:contact:{contact_id}"
+    if attempts.count(tx, noted) == 0:
+        board_id = people.contact(tx, contact_id).board_id
+        attempts.add(tx, board_id, noted)
+        chain, who = _chain_of_card(tx, board_id, broadcast_id), audit.contact(contact_id)
+        details = {"refused": refusal.code}
+        audit.record(tx, chain, who, verb, f"broadcast:{broadcast_id}", details)
+    return refusal
+
+
+def _chain_of_card(tx: Transaction, board_id: int, broadcast_id: int) -> str:
+    """The chain of the broadcast's school; the board's where it has none or is not known here."""
+    row = broadcasts.find(tx, broadcast_id)
+    here = row is not None and row.board_id == board_id
+    return audit.chain_of(board_id, row.school_id if row and here else None)
 
 
 def _record_once(tx: Transaction, board_id: int, contact_id: int, scope: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actions import broadcasts, staff
+from actions import broadcasts, outsiders, staff, tries
 from actions.previews import button
 from actions.records import closed
 from bot.dialogues import drafting
@@ -24,20 +24,24 @@ _ASKS_A_REASON = (CardVerb.RETURN, CardVerb.REJECT)
 
 def typed(talk: Talk, verb: CardVerb, broadcast_id: int, version: int) -> None:
     """A card typed where no buttons are shown: 「承認 12-3」."""
-    actor = staff.actor_of(talk.tx, talk.contact_id)
     ref = broadcasts.current_ref(talk.tx, broadcast_id, version)
-    if actor is not None and ref is None:
-        _answer(talk, refuse("stale_card").words)
-    else:
-        tap(talk, ref or CardRef(broadcast_id, version, 0), verb)
+    tap(talk, ref or CardRef(broadcast_id, version, 0), verb)
 
 
 def tap(talk: Talk, ref: CardRef, verb: CardVerb) -> None:
     """Do what a card's button says; the dialogue that is open goes on afterwards."""
     actor = staff.actor_of(talk.tx, talk.contact_id)
     if actor is None:
-        _answer(talk, refuse("not_allowed").words)
-    elif verb in _ASKS_A_REASON:
+        refusal = tries.no_staff(talk.tx, talk.contact_id, verb.name.lower(), ref.broadcast_id)
+        _answer(talk, refusal.words)
+    elif away := outsiders.turn_away(talk.tx, actor, ref.broadcast_id, verb.name.lower()):
+        _answer(talk, away.words)
+    else:
+        _press(talk, actor, ref, verb)
+
+
+def _press(talk: Talk, actor: Actor, ref: CardRef, verb: CardVerb) -> None:
+    if verb in _ASKS_A_REASON:
         _ask_reason(talk, ref, verb)
     elif verb is CardVerb.APPROVE:
         _approve(talk, actor, ref)
@@ -91,7 +95,7 @@ def _edit(talk: Talk, actor: Actor, ref: CardRef) -> None:
         talk.say(closed(talk.tx, row).words)
     else:
         answers = tuple(drafting.answers_of(talk.tx, row.id))
-        talk.begin(Begin("compose", answers=answers, memory=drafting.memory_of(row.id)))
+        talk.begin(Begin("compose", answers=answers, memory=drafting.memory_of(ref)))
 
 
 def _gives_way(talk: Talk, stored: dialogues.StoredDialogue) -> bool:

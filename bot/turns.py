@@ -20,7 +20,7 @@ from bot.engine import take_turn
 from bot.steps import Flow
 from domain.speech import speak
 from domain.wording import say
-from storage import dialogues, inbox, people, replies
+from storage import broadcasts, dialogues, inbox, people, replies
 from storage.database import Database, Transaction
 from storage.inbox import InboxItem
 
@@ -28,6 +28,9 @@ TRIES = 3
 _IDLE_SECONDS = 0.1
 _TROUBLE_SECONDS = 1.0
 _SWEEP = timedelta(minutes=10)
+# As long as the composing dialogue in which they were sent stays open.
+# Twice as long as composing may lie idle: no open dialogue loses its images.
+_LOOSE_IMAGES_LAST = timedelta(days=14)
 
 log = structlog.get_logger()
 
@@ -74,34 +77,59 @@ class TurnLoop:
 
     def _one(self) -> bool:
         item_id: int | None = None
-        self._prepare_picture()
         try:
             with self._database.writing() as tx:
                 item_id = inbox.claim_next(tx)
                 if item_id is None:
                     return False
-                self._take(tx, inbox.read(tx, item_id), self._flows)
-                inbox.finish(tx, item_id)
+                self._turn(tx, item_id)
         except Exception as error:
             if item_id is None:
                 raise
-            self._failed(item_id, error)
+            if isinstance(error, pictures.NotAtHand):
+                self._one_with_picture(item_id)
+            else:
+                self._failed(item_id, error)
         return True
 
-    def _prepare_picture(self) -> None:
-        """Decode the next item's picture now: a turn's transaction holds the write lock."""
-        with self._database.reading() as tx:
-            item_id = inbox.claim_next(tx)
-            picture = inbox.picture_of(tx, item_id) if item_id is not None else b""
-        if picture:
-            pictures.prepared(picture)
+    def _turn(self, tx: Transaction, item_id: int) -> None:
+        self._take(tx, inbox.read(tx, item_id), self._flows)
+        inbox.finish(tx, item_id)
+
+    def _one_with_picture(self, item_id: int) -> None:
+        """Decode the picture that a turn came to want, then take that turn again."""
+        picture = self._held_picture(item_id)
+        if picture is None:
+            return
+        try:
+            with pictures.at_hand(picture), self._database.writing() as tx:
+                if inbox.claim(tx, item_id):
+                    self._turn(tx, item_id)
+        except Exception as error:
+            self._failed(item_id, error)
+
+    def _held_picture(self, item_id: int) -> bytes | None:
+        """The picture of an item that is now this loop's; None if nothing is to be done.
+
+        The try is committed before the decoding begins: should that kill the process, it has
+        counted, and the picture that does so every time is parked.
+        """
+        with self._database.writing() as tx:
+            tries = inbox.hold(tx, item_id)
+            if tries is None:
+                return None
+            if tries <= TRIES:
+                return inbox.read(tx, item_id).picture
+            log.error("turn.unfinished", item=item_id, tries=TRIES)
+            _park(tx, item_id, "unfinished")
+        return None
 
     def _failed(self, item_id: int, error: Exception) -> None:
         with self._database.writing() as tx:
             tries = inbox.count_failure(tx, item_id)
             log.error("turn.failed", item=item_id, tries=tries, **_where(error))
             if tries >= TRIES:
-                _park(tx, item_id, error)
+                _park(tx, item_id, type(error).__name__)
 
     def _sweep(self) -> None:
         if self._database.clock() - self._swept_at < _SWEEP:
@@ -109,12 +137,13 @@ class TurnLoop:
         self._swept_at = self._database.clock()
         with self._database.writing() as tx:
             erased = dialogues.erase_expired(tx)
-        log.info("dialogues.erased", count=erased)
+            images = broadcasts.erase_loose_attachments(tx, tx.now - _LOOSE_IMAGES_LAST)
+        log.info("turns.swept", dialogues=erased, images=images)
 
 
-def _park(tx: Transaction, item_id: int, error: Exception) -> None:
+def _park(tx: Transaction, item_id: int, error: str) -> None:
     board_id = inbox.park(tx, item_id)
-    details = {"error": type(error).__name__}
+    details = {"error": error}
     chain = audit.chain_of(board_id, None)
     audit.record(tx, chain, audit.SYSTEM, "park_turn", f"inbox:{item_id}", details)
     sender = inbox.sender_of(tx, item_id)

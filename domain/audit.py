@@ -26,6 +26,8 @@ NO_LINK = "0" * HALF
 # can go on, but no later entry covers up what was done before it.
 BROKEN_LINK = "f" * HALF
 _PURPOSE = b"renrakumo audit 1"
+# The verb whose subjects, on a board's chain, are the schools that must have chains.
+OPEN_SCHOOL = "open_school"
 
 Fault = Literal["changed", "removed", "reordered", "added"]
 

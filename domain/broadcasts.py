@@ -78,6 +78,10 @@ MOVES: Mapping[tuple[State, Verb], State] = MappingProxyType(
 )
 
 
+# An approval that comes a little late still sends; later, the text may no longer be true.
+LATE_APPROVAL = timedelta(minutes=10)
+
+
 def next_state(state: State, verb: Verb) -> State | None:
     """Where a verb leads from a state; None if it is refused there."""
     return MOVES.get((state, verb))
@@ -87,6 +91,11 @@ def due_at(send_at: datetime | None, approved_at: datetime, undo_seconds: int) -
     """When an approved broadcast leaves: never before its approval can no longer be undone."""
     undo_until = approved_at + timedelta(seconds=undo_seconds)
     return max(send_at, undo_until) if send_at else undo_until
+
+
+def has_missed_its_time(send_at: datetime | None, approved_at: datetime) -> bool:
+    """Whether the time to send passed so long before the approval that it must be set anew."""
+    return send_at is not None and approved_at > send_at + LATE_APPROVAL
 
 
 def has_outgrown(families: int, approved_families: int, percent: int) -> bool:

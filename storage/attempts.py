@@ -17,7 +17,7 @@ def add(tx: Transaction, board_id: int, scope: str) -> None:
     tx.flush()
 
 
-def count(tx: Transaction, scope: str) -> int:
-    """The tries in the last hour."""
-    query = select(func.count()).where(Attempt.scope == scope, Attempt.at > tx.now - WINDOW)
+def count(tx: Transaction, scope: str, within: timedelta = WINDOW) -> int:
+    """The tries in the last hour, or in another time until now."""
+    query = select(func.count()).where(Attempt.scope == scope, Attempt.at > tx.now - within)
     return tx.session.scalar(query) or 0

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from domain.audit import (
     BROKEN_LINK,
     NO_LINK,
+    OPEN_SCHOOL,
     Entry,
     Head,
     audit_key,
@@ -46,12 +47,13 @@ def append(tx: Transaction, entry: Entry) -> Entry:
 
 
 def chains(tx: Transaction) -> list[str]:
-    """Every chain there is or must be: one per board, one per school."""
+    """Every chain there is or must be: one per board, one per school that is or was opened."""
     boards = {f"board:{i}" for i in tx.session.scalars(select(Board.id))}
     schools = {f"school:{i}" for i in tx.session.scalars(select(School.id))}
     heads = set(tx.session.scalars(select(AuditChain.chain)))
     used = set(tx.session.scalars(select(AuditEntry.chain).distinct()))
-    return sorted(boards | schools | heads | used)
+    opened = select(AuditEntry.subject).where(AuditEntry.verb == OPEN_SCHOOL)
+    return sorted(boards | schools | heads | used | set(tx.session.scalars(opened)))
 
 
 def head_of(tx: Transaction, chain: str) -> Head | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, delete, select, update
 
 from domain.audience import parts_from_json, parts_to_json
-from domain.broadcasts import Purpose, State
+from domain.broadcasts import Purpose, State, Verb, next_state
 from domain.content import Content, content_hash, image_digest
 from domain.images import PreparedImage
 from storage.database import Transaction
@@ -106,8 +107,8 @@ def rewrite(tx: Transaction, row: Broadcast, author_id: int, content: Content) -
 
     All that earlier versions were granted is forgotten here; the audit chain remembers it.
     """
+    row.state = state_after(row, Verb.EDIT).value
     _write(tx, row, author_id, content)
-    row.state = State.DRAFT.value
     row.submitted_by = row.decided_by = row.decided_at = None
     row.due_at = row.approved_families = None
     row.reason = ""
@@ -129,6 +130,14 @@ def _write(tx: Transaction, row: Broadcast, author_id: int, content: Content) ->
 
 
 # Moves.
+
+
+def state_after(row: Broadcast, verb: Verb) -> State:
+    """Where a verb leads from a broadcast's state; raises ValueError where it is refused."""
+    to = next_state(State(row.state), verb)
+    if to is None:
+        raise ValueError(f"no {verb.value} of a broadcast that is {row.state}")
+    return to
 
 
 def move(tx: Transaction, row: Broadcast, to: State, expected_hash: str, **values: Any) -> bool:
@@ -155,7 +164,7 @@ def move(tx: Transaction, row: Broadcast, to: State, expected_hash: str, **value
 
 def ask_again(tx: Transaction, row: Broadcast, families: int) -> None:
     """Back to pending under a new version, with the number of families now to be approved."""
-    row.state = State.PENDING.value
+    row.state = state_after(row, Verb.OUTGROW).value
     row.version += 1
     row.approved_families = families
     row.decided_by = row.decided_at = row.due_at = row.frozen_at = None
@@ -216,6 +225,13 @@ def set_attachments(tx: Transaction, broadcast_id: int, ids: Sequence[int]) -> N
             .where(Attachment.id == attachment_id)
             .values(broadcast_id=broadcast_id, position=position)
         )
+
+
+def erase_loose_attachments(tx: Transaction, before: datetime) -> int:
+    """Erase images that no broadcast took up, sent before a moment; return how many."""
+    loose = Attachment.broadcast_id.is_(None), Attachment.created_at < before
+    statement = delete(Attachment).where(*loose).execution_options(synchronize_session=False)
+    return cast(CursorResult[Any], tx.session.execute(statement)).rowcount
 
 
 def _digest(image: Attachment) -> str:

@@ -16,6 +16,8 @@ from storage.database import Transaction
 from storage.ledger import Again, Lease
 from storage.tables import Broadcast, Chunk, Delivery, Journal
 
+_FINISHED = (broadcasts.State.SENDING, broadcasts.Verb.FINISH)
+
 # After a worker is gone.
 
 
@@ -142,6 +144,6 @@ def finish(tx: Transaction, broadcast_id: int) -> bool:
     statement = (
         update(Broadcast)
         .where(Broadcast.id == broadcast_id, Broadcast.state == ledger.SENDING)
-        .values(state=broadcasts.State.SENT.value, finished_at=tx.now, updated_at=tx.now)
+        .values(state=broadcasts.MOVES[_FINISHED].value, finished_at=tx.now, updated_at=tx.now)
     )
     return ledger.execute(tx, statement) == 1

@@ -31,7 +31,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from domain import deliveries as rules
 from domain.addresses import OTHER_LANE, lane_of
-from domain.broadcasts import State
+from domain.broadcasts import State, Verb
 from storage import broadcasts
 from storage.audiences import guardian_ids
 from storage.database import Transaction
@@ -95,7 +95,7 @@ def claim(tx: Transaction, broadcast_id: int) -> Broadcast | None:
 
 
 def start(tx: Transaction, broadcast: Broadcast) -> None:
-    broadcast.state = State.SENDING.value
+    broadcast.state = broadcasts.state_after(broadcast, Verb.START).value
     broadcast.frozen_at = broadcast.updated_at = tx.now
     tx.flush()
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from domain.addresses import normalise_mail
@@ -18,6 +18,8 @@ from storage.tables import Inbox
 from storage.vault import SealBroken
 
 _PURPOSE = "inbox.payload"
+# Longer than the slowest picture takes to decode; a killed loop's item is free again after it.
+_HELD = timedelta(minutes=1)
 
 
 class Arrival(Protocol):
@@ -79,7 +81,13 @@ def store(tx: Transaction, board_id: int, arrival: Arrival) -> bool:
 
 def is_waiting(tx: Transaction) -> bool:
     """Whether there is anything new, asked without taking SQLite's write lock."""
-    return tx.session.scalar(select(Inbox.id).where(Inbox.state == "new").limit(1)) is not None
+    return tx.session.scalar(select(Inbox.id).where(_is_free(tx)).limit(1)) is not None
+
+
+def _is_free(tx: Transaction) -> ColumnElement[bool]:
+    """New, and in no loop's hands: a new item's `handled_at` is when a loop took it in hand."""
+    free_again = or_(Inbox.handled_at.is_(None), Inbox.handled_at <= tx.now - _HELD)
+    return and_(Inbox.state == "new", free_again)
 
 
 def claim_next(tx: Transaction) -> int | None:
@@ -87,7 +95,8 @@ def claim_next(tx: Transaction) -> int | None:
 
     One person's items come strictly one after the other: none is taken while an earlier one of
     the same sender is new, wherever it is being handled. On PostgreSQL, items that another
-    loop holds are skipped; on SQLite the writing transaction itself keeps others out.
+    loop holds are skipped; on SQLite the writing transaction itself keeps others out. So is
+    what a loop has in hand while it decodes a picture.
     """
     earlier = aliased(Inbox)
     waits_for_another = exists().where(
@@ -97,7 +106,7 @@ def claim_next(tx: Transaction) -> int | None:
     )
     query = (
         select(Inbox.id)
-        .where(Inbox.state == "new", ~waits_for_another)
+        .where(_is_free(tx), ~waits_for_another)
         .order_by(Inbox.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -110,12 +119,24 @@ def read(tx: Transaction, item_id: int) -> InboxItem:
     return _item(tx, tx.session.get_one(Inbox, item_id))
 
 
-def picture_of(tx: Transaction, item_id: int) -> bytes:
-    """The picture that came with an item; empty if there is none, or it cannot be opened."""
-    try:
-        return read(tx, item_id).picture
-    except SealBroken:
-        return b""
+def hold(tx: Transaction, item_id: int) -> int | None:
+    """Take an item in hand for what is done outside a transaction, and count the try at once.
+
+    Returns how many tries that makes; None if another loop was faster.
+    """
+    query = select(Inbox).where(Inbox.id == item_id, _is_free(tx)).with_for_update()
+    row = tx.session.scalar(query)
+    if row is None:
+        return None
+    row.tries += 1
+    row.handled_at = tx.now
+    return row.tries
+
+
+def claim(tx: Transaction, item_id: int) -> bool:
+    """Lock an item that was in hand; False if another loop has handled it in the meantime."""
+    query = select(Inbox.id).where(Inbox.id == item_id, Inbox.state == "new")
+    return tx.session.scalar(query.with_for_update()) is not None
 
 
 def finish(tx: Transaction, item_id: int) -> None:
@@ -132,12 +153,15 @@ def park(tx: Transaction, item_id: int) -> int:
 def count_failure(tx: Transaction, item_id: int) -> int:
     """Count one failed turn of an item, and return how many there were.
 
-    Zero if another loop has handled it in the meantime.
+    One that was in hand is let go: its try was counted when it was taken. Zero if another loop
+    has handled it in the meantime.
     """
     row = tx.session.get_one(Inbox, item_id, with_for_update=True)
     if row.state != "new":
         return 0
-    row.tries += 1
+    if row.handled_at is None:
+        row.tries += 1
+    row.handled_at = None
     return row.tries
 
 

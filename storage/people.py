@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 
 from domain.addresses import normalise_mail
 from storage.database import Transaction
@@ -151,7 +151,7 @@ def link_contact(tx: Transaction, guardian: Guardian, contact_id: int) -> None:
     )
 
 
-# Children and families.
+# Children; families are in storage/families.py.
 
 
 def child_in_class(tx: Transaction, class_group: Group, number: int) -> Child:
@@ -223,45 +223,15 @@ def _unlink(tx: Transaction, guardian_id: int, child_ids: Sequence[int]) -> None
     )
 
 
-def join_family(tx: Transaction, guardian: Guardian, child: Child) -> None:
-    """Bring all guardians of a child, with the families they had, into one family."""
-    theirs = (
-        select(Guardian.family_id)
-        .join(GuardianChild, GuardianChild.guardian_id == Guardian.id)
-        .where(GuardianChild.child_id == child.id)
-        .distinct()
+def children_everywhere(tx: Transaction, guardian_id: int) -> Sequence[tuple[Child, int]]:
+    """All of a guardian's children, each with its school."""
+    query = (
+        select(Child, Group.school_id)
+        .join(Group, Group.id == Child.class_id)
+        .join(GuardianChild, GuardianChild.child_id == Child.id)
+        .where(GuardianChild.guardian_id == guardian_id)
     )
-    families = _locked(tx, [*tx.session.scalars(theirs), guardian.family_id])
-    # Another transaction may have moved them while this one waited for the lock.
-    while set(now := [*tx.session.scalars(theirs)]) - set(families):
-        families = _locked(tx, now)
-    kept, merged = families[0], families[1:]
-    tx.session.execute(
-        update(Guardian).where(Guardian.family_id.in_(merged)).values(family_id=kept)
-    )
-    tx.session.execute(delete(Family).where(Family.id.in_(merged)))
-
-
-def _locked(tx: Transaction, family_ids: Sequence[int]) -> Sequence[int]:
-    query = select(Family.id).where(Family.id.in_(family_ids)).order_by(Family.id)
-    return tx.session.scalars(query.with_for_update()).all()
-
-
-def leave_family(tx: Transaction, guardian: Guardian) -> None:
-    """Make a guardian who shares no child any more a family of one again."""
-    mine = select(GuardianChild.child_id).where(GuardianChild.guardian_id == guardian.id)
-    shared = select(func.count()).where(
-        GuardianChild.child_id.in_(mine), GuardianChild.guardian_id != guardian.id
-    )
-    others = select(func.count()).where(
-        Guardian.family_id == guardian.family_id, Guardian.id != guardian.id
-    )
-    if tx.session.scalar(shared) or not tx.session.scalar(others):
-        return
-    family = Family(board_id=guardian.board_id)
-    tx.session.add(family)
-    tx.flush()
-    guardian.family_id = family.id
+    return tx.session.execute(query).tuples().all()
 
 
 # Memberships and leaving.
@@ -323,6 +293,18 @@ def opt_out(tx: Transaction, contact: ContactPoint, school_id: int) -> bool:
 def opt_in(tx: Transaction, contact_id: int, school_id: int) -> None:
     tx.session.execute(
         delete(OptOut).where(OptOut.contact_point_id == contact_id, OptOut.school_id == school_id)
+    )
+
+
+def opt_in_guardian(tx: Transaction, guardian_id: int, school_id: int) -> None:
+    """Take back the leaving of a school at every contact point of a guardian."""
+    theirs = select(GuardianContact.contact_point_id).where(
+        GuardianContact.guardian_id == guardian_id
+    )
+    tx.session.execute(
+        delete(OptOut)
+        .where(OptOut.contact_point_id.in_(theirs), OptOut.school_id == school_id)
+        .execution_options(synchronize_session=False)
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import distinct, func, select
 
+from domain.deliveries import State
 from storage.database import Transaction
 from storage.tables import AudienceMember, ContactPoint, Delivery
 
@@ -39,6 +40,17 @@ def count_families(tx: Transaction, broadcast_id: int) -> int:
 
 def count_reached(tx: Transaction, broadcast_id: int) -> int:
     """The families for whom at least one provider took the message."""
+    return _count_families_with(tx, broadcast_id, State.ACCEPTED)
+
+
+def count_waiting(tx: Transaction, broadcast_id: int) -> int:
+    """The families for whom it lies ready to be displayed, and nobody took it yet."""
+    either = _count_families_with(tx, broadcast_id, State.ACCEPTED, State.PLACED)
+    return either - count_reached(tx, broadcast_id)
+
+
+def _count_families_with(tx: Transaction, broadcast_id: int, *states: State) -> int:
+    """The families that have at least one delivery in one of these states."""
     query = (
         select(func.count(distinct(AudienceMember.family_id)))
         .join(
@@ -46,6 +58,6 @@ def count_reached(tx: Transaction, broadcast_id: int) -> int:
             (Delivery.broadcast_id == AudienceMember.broadcast_id)
             & (Delivery.contact_point_id == AudienceMember.contact_point_id),
         )
-        .where(AudienceMember.broadcast_id == broadcast_id, Delivery.state == "accepted")
+        .where(AudienceMember.broadcast_id == broadcast_id, Delivery.state.in_(states))
     )
     return tx.session.scalar(query) or 0

@@ -29,6 +29,11 @@ def school_by_code(tx: Transaction, board_id: int, code: str) -> School | None:
     return tx.session.scalar(query)
 
 
+def school_by_handle(tx: Transaction, board_id: int, handle: str) -> School | None:
+    query = select(School).where(School.board_id == board_id, School.handle == handle)
+    return tx.session.scalar(query)
+
+
 def schools_of(tx: Transaction, board_id: int) -> Sequence[School]:
     query = select(School).where(School.board_id == board_id).order_by(School.code)
     return tx.session.scalars(query).all()

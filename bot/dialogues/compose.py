@@ -46,6 +46,7 @@ def compose(given: Given) -> Script:  # noqa: ARG001 - every script has it
     while True:
         content = yield from _content(place, groups)
         saved = yield Do("save", partial(drafting.save, place, content))
+        yield from _unless_meanwhile(saved)
         words = refused(saved)
         if words:
             yield Say(words)
@@ -191,12 +192,20 @@ def _decided(saved: Json) -> Part[None]:
 
 def _submit(saved: Json) -> Part[None]:
     submitted = yield Do("submit", partial(drafting.submit, saved["ref"]), lasting=True)
+    yield from _unless_meanwhile(submitted)
     words = refused(submitted)
     if words is None:
         yield Finish(say("compose.submitted", **submitted))
     else:
         yield Say(words)
         yield Retry(("next", "submit"))
+
+
+def _unless_meanwhile(done: Json) -> Part[None]:
+    """End where somebody else changed the broadcast: what was answered here is of an old one."""
+    if "meanwhile" in done:
+        yield Show(Speech.from_json(done["meanwhile"]))
+        yield Finish()
 
 
 def _discard(saved: Json) -> Part[None]:

@@ -47,7 +47,8 @@ def _check(ref: Json, tx: Transaction, scene: Scene) -> Json:
     wanted = ref_from_json(ref)
     actor = staff.actor_of(tx, scene.contact_id)
     row = stored.find(tx, wanted.broadcast_id)
-    if actor is None or row is None or not may_decide(actor, row.school_id):
+    theirs = actor is not None and row is not None and row.board_id == actor.board_id
+    if actor is None or row is None or not (theirs and may_decide(actor, row.school_id)):
         return {"refused": words_to_json(refuse("not_allowed").words)}
     if broadcasts.current_ref(tx, row.id, wanted.version) != wanted:
         return {"refused": words_to_json(refuse("stale_card").words)}

@@ -16,13 +16,13 @@ from bot.words import vocabulary
 from domain.approval import Authorship, may
 from domain.audience import CITY, Part
 from domain.broadcasts import Purpose, Verb
-from domain.cards import CardRef
+from domain.cards import CardRef, CardVerb
 from domain.content import Content
 from domain.folding import fold_word
 from domain.images import NotAnImage
 from domain.refusals import Refusal, refuse
 from domain.roles import Actor, may_write
-from domain.speech import words_to_json
+from domain.speech import Speech, words_to_json
 from domain.when import Verdict, read_when
 from domain.wording import catalogue, say
 from storage import boards, schools
@@ -34,7 +34,7 @@ from storage.tables import Broadcast, Group, School
 CITY_PLACE = 0
 WHOLE = "whole"
 NOW = "now"
-_DRAFT = "draft"
+_DRAFT = "ref"
 
 
 def means_done(text: str) -> bool:
@@ -88,7 +88,7 @@ def _picked(place: int, parts: Iterable[Part]) -> list[Json]:
 
 def attach(tx: Transaction, scene: Scene, raw: bytes) -> Json:
     """Effect: keep an image that was sent; its ID, or why it cannot be used."""
-    image = pictures.prepared(raw)
+    image = pictures.taken(raw)
     if isinstance(image, NotAnImage):
         return Misread(say(f"compose.image.{image.reason}"))
     return broadcasts.attach(tx, scene.board_id, image)
@@ -110,17 +110,31 @@ def save(place: int, content: Mapping[str, Json], tx: Transaction, scene: Scene)
     actor = _actor(tx, scene)
     if actor is None:
         return {"refused": words_to_json(refuse("not_allowed").words)}
-    draft = scene.memory.get(_DRAFT)
+    draft = _draft(scene)
     whole = _content(place, content, _content_before(tx, draft))
     saved = broadcasts.save_draft(tx, actor, place or None, whole, content["images"], draft)
     if isinstance(saved, Refusal):
-        return {"refused": words_to_json(saved.words)}
-    scene.memory.update(memory_of(saved.ref.broadcast_id))
+        return _not_done(tx, saved, draft)
+    scene.memory.update(memory_of(saved.ref))
     return {"ref": ref_to_json(saved.ref)}
 
 
-def _content_before(tx: Transaction, draft: int | None) -> Content | None:
-    row = stored.find(tx, draft) if draft is not None else None
+def _draft(scene: Scene) -> CardRef | None:
+    """The version that this dialogue has before it: what it saved last or was begun with."""
+    return ref_from_json(scene.memory[_DRAFT]) if _DRAFT in scene.memory else None
+
+
+def _not_done(tx: Transaction, refusal: Refusal, draft: CardRef | None) -> Json:
+    """Why nothing was done; where somebody else was faster, with a way to what they made."""
+    row = stored.find(tx, draft.broadcast_id) if draft else None
+    if row is None or refusal.code != "stale_card":
+        return {"refused": words_to_json(refusal.words)}
+    newest = previews.button(tx, previews.ref_of(row), CardVerb.EDIT)
+    return {"meanwhile": Speech(words=(say("compose.meanwhile"),), buttons=(newest,)).to_json()}
+
+
+def _content_before(tx: Transaction, draft: CardRef | None) -> Content | None:
+    row = stored.find(tx, draft.broadcast_id) if draft else None
     return stored.content_of(tx, row) if row is not None else None
 
 
@@ -140,7 +154,8 @@ def _content(place: int, content: Mapping[str, Json], before: Content | None) ->
 
 def preview(tx: Transaction, scene: Scene) -> Json:
     """Effect: the draft as families will receive it."""
-    shown = broadcasts.preview(tx, scene.memory[_DRAFT])
+    ref = ref_from_json(scene.memory[_DRAFT])
+    shown = broadcasts.preview(tx, ref.broadcast_id)
     return {
         "words": [words_to_json(words) for words in broadcasts.preview_words(shown)],
         "pictures": list(shown.picture_ids),
@@ -156,7 +171,7 @@ def submit(ref: Json, tx: Transaction, scene: Scene) -> Json:
     refusal = refuse("not_allowed")
     done = broadcasts.submit(tx, actor, ref_from_json(ref)) if actor else refusal
     if isinstance(done, Refusal):
-        return {"refused": words_to_json(done.words)}
+        return _not_done(tx, done, ref_from_json(ref))
     scene.memory.pop(STAYS, None)
     return {"families": done.families, "approvers": done.approvers}
 
@@ -213,6 +228,12 @@ def answers_of(tx: Transaction, broadcast_id: int) -> list[tuple[str, Json]]:
     ]
 
 
-def memory_of(broadcast_id: int) -> dict[str, Json]:
-    """What a dialogue remembers that goes on with this broadcast."""
-    return {_DRAFT: broadcast_id, STAYS: "compose.kept"}
+def memory_of(ref: CardRef) -> dict[str, Json]:
+    """What a dialogue remembers that goes on with this version of a broadcast."""
+    return {_DRAFT: ref_to_json(ref), STAYS: "compose.kept"}
+
+
+def memory_after(answers: Sequence[tuple[str, Json]]) -> dict[str, Json]:
+    """What a dialogue remembers that begins with the answers of `answers_of`."""
+    _, saved = answers[-1]
+    return memory_of(ref_from_json(saved["ref"]))

@@ -37,7 +37,7 @@ def drafts(given: Given) -> Script:  # noqa: ARG001 - every script has it
     if not answers:
         yield Finish(say("drafts.gone"))
     log = tuple((key, value) for key, value in answers)
-    yield Finish(then=Begin("compose", answers=log, memory=drafting.memory_of(chosen)))
+    yield Finish(then=Begin("compose", answers=log, memory=drafting.memory_after(log)))
 
 
 def _drafts(tx: Transaction, scene: Scene) -> Json:

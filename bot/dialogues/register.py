@@ -205,6 +205,8 @@ def _register(
         done = registration.register(
             tx, scene.contact_id, school_id, child["class"], child["number"]
         )
+        if isinstance(done, Refusal):
+            return {"refused": words_to_json(done.words)}
         again = again and done.again
     for club in clubs:
         registration.join_group(tx, scene.contact_id, club)

@@ -14,6 +14,7 @@ class Inbox(Table):
     """Everything that came in, once per provider event; the body goes when it is handled.
 
     `state` is new, done or parked (three tries failed; kept for a person to look at).
+    `handled_at` of a new row says when somebody began to decode its picture.
     """
 
     __tablename__ = "inbox"

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from actions import boards, broadcasts, staff
+from actions import boards, broadcasts, reports, staff
 from domain.audience import CITY, Part
 from domain.broadcasts import State
 from domain.cards import CardRef, CardVerb, read_card, read_typed
@@ -48,7 +48,7 @@ def approve(database: Database, actor: Actor, ref: CardRef) -> object:
 def edit(database: Database, city: City, actor: Actor, ref: CardRef, subject: str) -> CardRef:
     with database.writing() as tx:
         content = scene.content(city, subject)
-        saved = broadcasts.save_draft(tx, actor, city.school, content, (), ref.broadcast_id)
+        saved = broadcasts.save_draft(tx, actor, city.school, content, (), ref)
     assert isinstance(saved, broadcasts.Saved)
     return saved.ref
 
@@ -187,6 +187,51 @@ def test_an_edit_of_an_approved_broadcast_needs_a_new_approval(
     assert (row.state, row.due_at, row.decided_by) == (State.DRAFT, None, None)
 
 
+@pytest.mark.parametrize("approved", [False, True])
+def test_an_edit_that_takes_a_broadcast_back_is_told_to_all_others(
+    database: Database, city: City, cast: Cast, approved: bool
+) -> None:
+    with database.writing() as tx:
+        colleague = scene.add_staff(tx, city, "colleague", Role.OPERATOR, city.school)
+    ref = scene.submitted(database, city, cast.teacher)
+    if approved:
+        approve(database, cast.principal, ref)
+    new = edit(database, city, colleague, ref, "遠足の中止")
+    for name in ("teacher", "principal", "deputy"):
+        news = told(database, city.contacts[name])[-1]
+        assert "「遠足の延期」はcolleagueさんが直すために取り下げました" in news
+    before = len(told(database, city.contacts["teacher"]))
+    edit(database, city, colleague, new, "遠足の再延期")
+    assert len(told(database, city.contacts["teacher"])) == before
+    assert told(database, city.contacts["colleague"]) == []
+
+
+def test_a_stale_editor_overwrites_nothing(database: Database, city: City, cast: Cast) -> None:
+    old = scene.submitted(database, city, cast.teacher)
+    new = edit(database, city, cast.teacher, old, "遠足の中止")
+    submit(database, cast.teacher, new)
+    approve(database, cast.principal, new)
+    with database.writing() as tx:
+        content = scene.content(city, "古い件名")
+        late = broadcasts.save_draft(tx, cast.deputy, city.school, content, (), old)
+    assert code(late) == "stale_card"
+    row = scene.row(database, new)
+    assert (row.state, row.version, row.subject) == (State.APPROVED, new.version, "遠足の中止")
+
+
+def test_who_has_left_hears_no_more_of_what_they_wrote(
+    database: Database, city: City, cast: Cast
+) -> None:
+    ref = scene.submitted(database, city, cast.teacher)
+    with database.writing() as tx:
+        staff.end_role(tx, cast.teacher.staff_id, Role.OPERATOR, city.school)
+        broadcasts.send_back(tx, cast.principal, ref, "田中さんのことは書かないでください。")
+        reports.tell(tx, ref.broadcast_id)
+    assert told(database, city.contacts["teacher"]) == []
+    assert "差し戻し" in told(database, city.contacts["deputy"])[-1]
+    assert "送信が終わりました" in told(database, city.contacts["principal"])[-1]
+
+
 def test_a_card_of_another_content_is_stale(database: Database, city: City, cast: Cast) -> None:
     ref = scene.submitted(database, city, cast.teacher)
     forged = CardRef(ref.broadcast_id, ref.version, ref.mark ^ 1)
@@ -245,6 +290,23 @@ def test_times_that_are_past(database: Database, city: City, cast: Cast, clock: 
     assert "有効期限" in told(database, city.contacts["teacher"])[-1]
 
 
+def test_an_approval_long_after_the_time_to_send(
+    database: Database, city: City, cast: Cast, clock: Clock
+) -> None:
+    refs = [
+        scene.draft(database, city, cast.teacher, send_at=START + timedelta(hours=1))
+        for _ in range(2)
+    ]
+    for ref in refs:
+        submit(database, cast.teacher, ref)
+    clock.forward(hours=1, minutes=10)
+    due = clock.now + timedelta(seconds=30)
+    assert approve(database, cast.principal, refs[0]) == broadcasts.Approved(due, due)
+    clock.forward(seconds=1)
+    assert code(approve(database, cast.principal, refs[1])) == "time_is_past"
+    assert state_of(database, refs[1]) == State.PENDING
+
+
 def test_returned_edited_and_submitted_again(database: Database, city: City, cast: Cast) -> None:
     ref = scene.submitted(database, city, cast.teacher)
     with database.writing() as tx:
@@ -264,7 +326,7 @@ def test_rejected_is_for_good(database: Database, city: City, cast: Cast) -> Non
         assert done == broadcasts.Decided(State.REJECTED)
         assert code(broadcasts.approve(tx, cast.principal, ref)) == "already_rejected"
         content = scene.content(city)
-        again = broadcasts.save_draft(tx, cast.teacher, city.school, content, (), ref.broadcast_id)
+        again = broadcasts.save_draft(tx, cast.teacher, city.school, content, (), ref)
         assert code(again) == "already_rejected"
 
 

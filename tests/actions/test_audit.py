@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, select, update
 from actions import audit, broadcasts
 from domain.audit import Finding
 from storage.database import Database
-from storage.tables import AuditChain, AuditEntry
+from storage.tables import AuditChain, AuditEntry, Group, School
 from tests.actions import city as scene
 from tests.actions.city import City
 
@@ -112,6 +112,24 @@ def test_a_whole_chain_taken_away(database: Database, city: City) -> None:
     assert faults(database) == [Finding(chain_of(city), "removed", 0)]
     go_on(database, city)
     assert faults(database) == [Finding(chain_of(city), "removed", 1)]
+
+
+def test_a_school_taken_away_with_its_whole_chain(database: Database, city: City) -> None:
+    chain = f"school:{city.other_school}"
+    with database.writing() as tx:
+        tx.session.execute(delete(AuditEntry).where(AuditEntry.chain == chain))
+        tx.session.execute(delete(AuditChain).where(AuditChain.chain == chain))
+        tx.session.execute(delete(Group).where(Group.school_id == city.other_school))
+        tx.session.execute(delete(School).where(School.id == city.other_school))
+    assert faults(database) == [Finding(chain, "removed", 0)]
+    with database.writing() as tx:
+        openings = select(AuditEntry.sequence).where(
+            AuditEntry.chain == f"board:{city.board}", AuditEntry.subject == chain
+        )
+        opened = tx.session.scalars(openings).one()
+        entry = AuditEntry.chain == f"board:{city.board}", AuditEntry.sequence == opened
+        tx.session.execute(delete(AuditEntry).where(*entry))
+    assert faults(database) == [Finding(f"board:{city.board}", "removed", opened)]
 
 
 def test_a_chain_of_no_school_is_an_added_one(database: Database, city: City) -> None:

@@ -9,6 +9,7 @@ import pytest
 from actions import broadcasts
 from domain.audience import CITY, Part
 from domain.broadcasts import State
+from domain.cards import CardRef
 from domain.content import Content
 from domain.images import PreparedImage
 from domain.roles import Actor, Role
@@ -37,10 +38,10 @@ def save(
     school_id: int | None,
     content: Content,
     images: tuple[int, ...] = (),
-    broadcast_id: int | None = None,
+    editing: CardRef | None = None,
 ) -> object:
     with database.writing() as tx:
-        return broadcasts.save_draft(tx, actor, school_id, content, images, broadcast_id)
+        return broadcasts.save_draft(tx, actor, school_id, content, images, editing)
 
 
 def attach(database: Database, city: City, count: int = 1) -> tuple[int, ...]:
@@ -53,7 +54,7 @@ def test_a_draft_survives_and_an_edit_is_a_new_version(
 ) -> None:
     ref = scene.draft(database, city, cast.teacher)
     edited = scene.content(city, "遠足の中止", send_at=START + timedelta(hours=3))
-    saved = save(database, cast.deputy, city.school, edited, (), ref.broadcast_id)
+    saved = save(database, cast.deputy, city.school, edited, (), ref)
     assert isinstance(saved, broadcasts.Saved)
     assert saved.ref.version == 2
     row = scene.row(database, ref)
@@ -74,7 +75,7 @@ def test_images_are_kept_in_their_order_and_taken_off(
     with database.reading() as tx:
         assert broadcasts.preview(tx, saved.ref.broadcast_id).picture_ids == (second, first)
     number = saved.ref.broadcast_id
-    save(database, cast.teacher, city.school, scene.content(city), (first,), number)
+    save(database, cast.teacher, city.school, scene.content(city), (first,), saved.ref)
     with database.reading() as tx:
         assert stored.attachment_ids(tx, number) == (first,)
         row = stored.broadcast(tx, number)

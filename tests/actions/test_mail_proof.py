@@ -7,8 +7,8 @@ import re
 import pytest
 
 from actions import mail_proof, registration
-from storage import people
-from storage.database import Database
+from storage import people, staff
+from storage.database import Database, Transaction
 from storage.tables import ContactPoint, GuardianContact
 from tests.actions import city as scene
 from tests.actions.city import City, code, told
@@ -61,6 +61,63 @@ def test_the_number_sent_there_makes_it_the_first_contact_point(
     assert prove(database, city, spaced) is True
     assert contacts_in_order(database) == ["email", "webchat"]
     assert code(prove(database, city, pin)) == "no_open_proof"
+
+
+def test_who_proves_an_address_again_hears_there_again(database: Database, city: City) -> None:
+    ask(database, city, "mother@example.jp")
+    prove(database, city, pin_sent_to(database, "mother@example.jp"))
+    leave_by_mail(database, city, city.school, city.other_school, people.EVERY_SCHOOL)
+    ask(database, city, "mother@example.jp")
+    assert prove(database, city, pin_sent_to(database, "mother@example.jp")) is True
+    assert left(database, city) == {city.other_school}
+
+
+def test_registering_anew_brings_the_mail_back(database: Database, city: City) -> None:
+    ask(database, city, "mother@example.jp")
+    prove(database, city, pin_sent_to(database, "mother@example.jp"))
+    leave_by_mail(database, city, city.school, city.other_school)
+    with database.writing() as tx:
+        registration.register(tx, city.contacts["mother"], city.school, city.class_a, 5)
+    assert left(database, city) == {city.other_school}
+
+
+def leave_by_mail(database: Database, city: City, *school_ids: int) -> None:
+    with database.writing() as tx:
+        for school_id in school_ids:
+            registration.opt_out(tx, mailbox(tx, city).id, school_id)
+
+
+def left(database: Database, city: City) -> set[int]:
+    with database.reading() as tx:
+        return people.opted_out(tx, mailbox(tx, city).id)
+
+
+def mailbox(tx: Transaction, city: City, address: str = "mother@example.jp") -> ContactPoint:
+    at = (city.board, people.MAIL, mail_proof.MAIL_ACCOUNT, address)
+    return people.contact_point(tx, *at)
+
+
+def test_the_number_comes_in_the_language_of_who_asked(database: Database, city: City) -> None:
+    with database.writing() as tx:
+        people.set_language(tx, city.contacts["mother"], "en")
+    ask(database, city, "mother@example.jp")
+    with database.writing() as tx:
+        assert mailbox(tx, city).language == "en"
+
+
+@pytest.mark.parametrize("who", ["guardian", "staff"])
+def test_a_mailbox_in_use_keeps_its_language(database: Database, city: City, who: str) -> None:
+    with database.writing() as tx:
+        theirs = mailbox(tx, city, "shared@example.jp")
+        if who == "guardian":
+            registration.register(tx, theirs.id, city.school, city.class_a, 7)
+        else:
+            member = staff.add_staff(tx, city.board, "田中")
+            staff.link_contact(tx, member, theirs.id)
+        people.set_language(tx, city.contacts["mother"], "en")
+    ask(database, city, "shared@example.jp")
+    with database.writing() as tx:
+        assert mailbox(tx, city, "shared@example.jp").language == "ja"
 
 
 def test_a_wrong_number_is_refused_and_tries_are_few(database: Database, city: City) -> None:

@@ -92,7 +92,7 @@ def test_an_edit_and_an_approval_at_once_never_approve_the_edit(
     for number in range(ROUNDS):
         ref = scene.submitted(database, city, cast.teacher)
         content = scene.content(city, f"変更{number}")
-        edit = (cast.teacher, city.school, content, (), ref.broadcast_id)
+        edit = (cast.teacher, city.school, content, (), ref)
         approved, saved = at_once(
             database,
             does(broadcasts.approve, cast.principal, ref),
@@ -103,6 +103,22 @@ def test_an_edit_and_an_approval_at_once_never_approve_the_edit(
             assert approved.code == "stale_card"
         row = scene.row(database, ref)
         assert (row.state, row.version) == (State.DRAFT, ref.version + 1)
+
+
+def test_of_two_editors_at_once_one_is_told_of_the_other(
+    database: Database, city: City, cast: Cast
+) -> None:
+    for number in range(ROUNDS):
+        ref = scene.submitted(database, city, cast.teacher)
+        content = scene.content(city, f"変更{number}")
+        people = (cast.teacher, cast.deputy)
+        answers = at_once(
+            database,
+            *(does(broadcasts.save_draft, who, city.school, content, (), ref) for who in people),
+        )
+        [lost] = [answer for answer in answers if isinstance(answer, Refusal)]
+        assert lost.code == "stale_card"
+        assert scene.row(database, ref).version == ref.version + 1
 
 
 def test_a_role_that_ends_while_it_is_used(database: Database, city: City, cast: Cast) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from actions import boards, registration, schools
 from domain.refusals import Refusal
+from domain.roles import Role
 from domain.wording import render
 from storage import people
 from storage.database import Database
@@ -32,7 +33,9 @@ def register(
 ) -> registration.Registered:
     with database.writing() as tx:
         point = scene.contact(tx, city, who)
-        return registration.register(tx, point, city.school, class_id, number)
+        done = registration.register(tx, point, city.school, class_id, number)
+    assert isinstance(done, registration.Registered), done
+    return done
 
 
 def family_of(database: Database, guardian_id: int) -> int:
@@ -89,8 +92,33 @@ def test_tries_are_limited_for_a_handle_whether_a_school_has_it_or_not(
     with database.writing() as tx:
         boards.change_settings(tx, city.board, tries_per_school=4)
     handle = city.school_id[:4] if exists else "2222"
-    answers = [find(database, city, f"g{n}", f"{handle}-2345-6789") for n in range(6)]
-    assert [code(a) for a in answers] == ["wrong_school_id"] * 4 + ["too_many_tries"] * 2
+    for _ in range(2):
+        answers = [find(database, city, f"g{n}", f"{handle}-2345-6789") for n in range(6)]
+        assert len({code(a) for a in answers}) == 1
+    assert code(answers[0]) == "too_many_tries"
+
+
+def test_wrong_tries_of_others_keep_no_family_out(
+    database: Database, city: City, clock: Clock
+) -> None:
+    with database.writing() as tx:
+        boards.change_settings(tx, city.board, tries_per_school=4)
+        scene.add_staff(tx, city, "principal", Role.MANAGER, city.school)
+        scene.add_staff(tx, city, "teacher", Role.OPERATOR, city.school)
+    wrong = f"{city.school_id[:4]}-2345-6789"
+    for number in range(6):
+        assert code(find(database, city, f"guesser{number}", wrong)) == "wrong_school_id"
+    assert not isinstance(find(database, city, "mother", city.school_id), Refusal)
+    # Who has guessed wrong is kept out even with the right ID, and learns nothing from it.
+    assert code(find(database, city, "guesser0", city.school_id)) == "too_many_tries"
+    [warning] = scene.told(database, city.contacts["principal"])
+    assert "第一小学校" in warning
+    assert scene.told(database, city.contacts["teacher"]) == []
+    for hours, warnings in ((2, 1), (23, 2)):
+        clock.forward(hours=hours)
+        for number in range(6):
+            find(database, city, f"guesser{hours}-{number}", wrong)
+        assert len(scene.told(database, city.contacts["principal"])) == warnings
 
 
 def test_an_expired_and_a_replaced_id_open_nothing(
@@ -148,6 +176,62 @@ def test_guardians_who_share_a_child_are_one_family(database: Database, city: Ci
     assert family_of(database, stranger) != family_of(database, mother)
     with database.reading() as tx:
         assert tx.session.query(Family).count() == 3
+
+
+def test_nobody_has_more_children_than_a_large_family(database: Database, city: City) -> None:
+    register(database, city, "greedy", city.class_a, None)
+    for number in range(1, 9):
+        register(database, city, "greedy", city.class_a, number)
+    others: list[tuple[int, int | None]] = [
+        (city.class_a, 9),
+        (city.class_b, 1),
+        (city.class_b, None),
+    ]
+    for other in others:
+        with database.writing() as tx:
+            point = scene.contact(tx, city, "greedy")
+            refused = registration.register(tx, point, city.school, *other)
+        assert code(refused) == "too_many_children"
+    assert register(database, city, "greedy", city.class_a, 5).again
+    assert register(database, city, "greedy", city.class_a, None).again
+    with database.writing() as tx:
+        there = schools.add_group(tx, city.other_school, "1年1組", "class").id
+        answers = [
+            registration.register(tx, point, city.other_school, there, number)
+            for number in range(1, 6)
+        ]
+    assert [isinstance(answer, Refusal) for answer in answers] == [False] * 4 + [True]
+    with database.reading() as tx:
+        assert tx.session.query(Child).count() == 12
+
+
+def test_leaving_parts_the_families_that_a_mistake_brought_together(
+    database: Database, city: City
+) -> None:
+    who = [register(database, city, f"g{n}", city.class_a, n).guardian_id for n in range(1, 6)]
+    father = register(database, city, "father", city.class_a, 1).guardian_id
+    register(database, city, "father", city.class_b, 9)
+    grandmother = register(database, city, "grandmother", city.class_b, 9).guardian_id
+    for number in range(1, 6):
+        register(database, city, "stranger", city.class_a, number)
+    everyone = [*who, father, grandmother]
+    assert len({family_of(database, one) for one in everyone}) == 1
+    with database.writing() as tx:
+        registration.leave_school(tx, scene.contact(tx, city, "stranger"), city.school)
+    assert len({family_of(database, one) for one in who}) == 5
+    # Who shared children without the stranger still does, and over a third person too.
+    assert len({family_of(database, one) for one in (who[0], father, grandmother)}) == 1
+    with database.reading() as tx:
+        assert tx.session.query(Family).count() == 6
+
+
+def test_no_chain_of_strangers_makes_a_class_one_family(database: Database, city: City) -> None:
+    who = [register(database, city, f"g{n}", city.class_a, n).guardian_id for n in range(1, 31)]
+    for start in range(1, 31, 7):
+        for number in range(start, min(start + 8, 31)):
+            register(database, city, f"stranger{start}", city.class_a, number)
+    families = [family_of(database, one) for one in who]
+    assert max(families.count(one) for one in families) <= 12
 
 
 def test_leaving_a_school_leaves_its_family_too(database: Database, city: City) -> None:

@@ -55,14 +55,50 @@ def test_a_report_counts_channels_and_families(database: Database) -> None:
                 "waiting": 1,
             }
         },
-        "families": {"total": 6, "not_reached": 4},
+        "families": {"total": 6, "not_reached": 3, "waiting": 1},
         "doubtful": 2,
     }
     for name in ("teacher", "principal"):
         report = told(database, city.contacts[name])[-1]
-        for part in ("6家庭のうち2家庭", "ウェブチャット：宛先6件", "：4", "：2件"):
+        for part in ("6家庭のうち2家庭", "ウェブチャット：宛先6件", "家庭：3", "家庭：1", "：2件"):
             assert part in report
     assert "6家庭のうち" not in told(database, city.contacts["deputy"])[-1]
+
+
+def test_who_has_not_looked_yet_is_waiting_and_not_lost(database: Database) -> None:
+    """Straight after sending, web chat has displayed nothing; one more click changes that."""
+    city = scene.build(database)
+    ref = scene.submitted(database, city, scene.cast(database, city).teacher)
+    with database.writing() as tx:
+        deliver(tx, city, ref.broadcast_id)
+        tx.session.execute(update(AudienceMember).values(contact_point_id=None))
+        for member, delivery in zip(members(tx), deliveries(tx), strict=True):
+            member.contact_point_id, delivery.state = delivery.contact_point_id, "placed"
+        tx.flush()
+        made = reports.report(tx, ref.broadcast_id)
+        assert (made.families.reached, made.families.not_reached, made.families.waiting) == (
+            0,
+            0,
+            6,
+        )
+        assert "まだ表示していない家庭：6" in words_of(made)
+        assert "受け付けられなかった" not in words_of(made)
+        deliveries(tx)[0].state, deliveries(tx)[1].state = "accepted", "expired"
+        tx.flush()
+        families = reports.report(tx, ref.broadcast_id).families
+    assert (families.reached, families.not_reached, families.waiting) == (1, 1, 4)
+
+
+def members(tx: Transaction) -> list[AudienceMember]:
+    return tx.session.query(AudienceMember).order_by(AudienceMember.guardian_id).all()
+
+
+def deliveries(tx: Transaction) -> list[Delivery]:
+    return tx.session.query(Delivery).order_by(Delivery.id).all()
+
+
+def words_of(made: reports.Report) -> str:
+    return scene.in_japanese(reports.report_words(made, "遠足の延期"))
 
 
 def test_a_report_before_anything_was_sent(database: Database) -> None:

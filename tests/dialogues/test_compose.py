@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from actions import broadcasts, staff
+from actions.previews import ref_of
 from domain.roles import Role
 from storage import broadcasts as stored
 from storage import schools as stored_schools
@@ -318,9 +319,10 @@ def test_a_stale_card_decides_nothing(town: Town, teacher: Person, principal: Pe
     old = principal.buttons["承認"]
     with town.database.writing() as tx:
         actor = staff.actor_of(tx, teacher.contact_id)
-        content = stored.content_of(tx, stored.broadcast(tx, 1))
+        row = stored.broadcast(tx, 1)
+        content = stored.content_of(tx, row)
         assert actor
-        broadcasts.save_draft(tx, actor, town.school_id, content, (), 1)
+        broadcasts.save_draft(tx, actor, town.school_id, content, (), ref_of(row))
     principal.presses(old)
     Bot(principal).answers("古くなりました")
     principal.says("承認 1-1")

@@ -111,9 +111,9 @@ def test_the_menu_shows_only_what_one_may_do(town: Town, guardian: Person, bot: 
 def test_the_menu_holds_nobody(town: Town, guardian: Person, bot: Bot) -> None:
     guardian.says("メニュー")
     guardian.says(town.school_code)
-    bot.answers("第一小学校ですね")
+    bot.answers("第一小学校でよろしいですか")
     guardian.says("メニュー")
-    bot.answers("途中です", "第一小学校ですね")
+    bot.answers("途中です", "第一小学校でよろしいですか")
 
 
 def test_stickers_and_pictures_get_one_kind_line(guardian: Person, bot: Bot, town: Town) -> None:
@@ -121,13 +121,13 @@ def test_stickers_and_pictures_get_one_kind_line(guardian: Person, bot: Bot, tow
     bot.answers("スタンプ", "何をしますか")
     guardian.says(town.school_code)
     guardian.sends_sticker()
-    bot.answers("スタンプ", "第一小学校ですね")
+    bot.answers("スタンプ", "第一小学校でよろしいですか")
     guardian.sends_picture(photo())
-    bot.answers("画像は受け取れません", "第一小学校ですね")
+    bot.answers("画像は受け取れません", "第一小学校でよろしいですか")
     guardian.says("👍")
-    bot.answers("わかりませんでした", "第一小学校ですね")
+    bot.answers("わかりませんでした", "第一小学校でよろしいですか")
     guardian.says("\u200b")
-    bot.answers("第一小学校ですね")
+    bot.answers("第一小学校でよろしいですか")
 
 
 def test_the_earlier_buttons_of_the_same_question_go_on_working(
@@ -151,14 +151,14 @@ def test_yesterdays_button(guardian: Person, bot: Bot, town: Town) -> None:
     bot.answers("時間がたった", "期限が切れました")
     guardian.says(town.school_code)
     guardian.presses(yesterday)
-    bot.answers("期限が切れました", "第一小学校ですね")
+    bot.answers("期限が切れました", "第一小学校でよろしいですか")
 
 
 @pytest.mark.parametrize("token", ["", "x", "AQYAIdUz0I4EZ51XfnWgNBqNeg", "é" * 30, "A" * 200])
 def test_forged_buttons(guardian: Person, bot: Bot, town: Town, token: str) -> None:
     guardian.says(town.school_code)
     guardian.presses(token)
-    bot.answers("期限が切れました", "第一小学校ですね")
+    bot.answers("期限が切れました", "第一小学校でよろしいですか")
 
 
 def test_a_button_of_somebody_else(guardian: Person, town: Town) -> None:

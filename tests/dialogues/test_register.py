@@ -23,7 +23,7 @@ def test_a_guardian_registers(guardian: Person, bot: Bot, town: Town) -> None:
     guardian.says("登録")
     bot.answers("学校IDを送ってください")
     guardian.says(town.school_code)
-    bot.answers("第一小学校ですね", "1 はい", "2 いいえ")
+    bot.answers("第一小学校でよろしいですか", "1 はい", "2 いいえ")
     guardian.says("はい。")
     bot.answers("お子さんの組", "1 3年1組", "2 3年2組")
     guardian.says("②")
@@ -55,19 +55,19 @@ def test_a_school_id_in_any_width_starts_the_registration(
     wide = "".join(chr(ord(c) + 0xFEE0) if c != "-" else "ー" for c in town.school_code)
     assert fold(wide) != wide
     guardian.says(f"うちのIDは{wide}です")
-    bot.answers("第一小学校ですね")
+    bot.answers("第一小学校でよろしいですか")
 
 
 @pytest.mark.parametrize("link", ["/start {}", "/start  {}", "/join {}"])
 def test_a_link_passes_the_school_id(guardian: Person, bot: Bot, town: Town, link: str) -> None:
     guardian.says(link.format(town.school_code.replace("-", "")))
-    bot.answers("第一小学校ですね")
+    bot.answers("第一小学校でよろしいですか")
 
 
 def test_a_link_opened_in_the_middle_begins_anew(guardian: Person, bot: Bot, town: Town) -> None:
     registers(guardian, town.school_code, "はい", "3-1")
     guardian.says(f"/start {town.school_code}")
-    bot.answers("第一小学校ですね")
+    bot.answers("第一小学校でよろしいですか")
 
 
 def test_a_wrong_id_gets_a_clear_answer_and_the_question_again(
@@ -79,7 +79,7 @@ def test_a_wrong_id_gets_a_clear_answer_and_the_question_again(
     guardian.says("わかりません")
     bot.answers("見つかりませんでした", "学校IDを送ってください")
     guardian.says(town.school_code)
-    bot.answers("第一小学校ですね")
+    bot.answers("第一小学校でよろしいですか")
 
 
 def test_too_many_wrong_ids_end_it(guardian: Person, bot: Bot, town: Town) -> None:

@@ -1,0 +1,61 @@
+"""Cards in the hands of who may not use them."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from actions import audit
+from domain.refusals import refuse
+from domain.roles import Role
+from domain.wording import render
+from storage.tables import AuditEntry
+from tests.dialogues.kit import Person, Town
+from tests.dialogues.test_compose import SHORT, composes
+
+
+def test_a_card_tapped_by_who_is_no_staff_is_recorded_once_an_hour(
+    town: Town, teacher: Person, principal: Person, guardian: Person
+) -> None:
+    town.families()
+    composes(teacher, *SHORT, "承認を依頼")
+    principal.listens()
+    for _ in range(3):
+        guardian.presses(principal.buttons["承認"])
+        guardian.says("却下 9-9")
+    town.clock.forward(hours=1)
+    guardian.says("却下 9-9")
+    assert refused_cards(town, guardian) == [
+        (f"school:{town.school_id}", "approve", "broadcast:1", {"refused": "not_allowed"}),
+        (f"board:{town.board_id}", "reject", "broadcast:9", {"refused": "not_allowed"}),
+    ]
+
+
+def refused_cards(town: Town, person: Person) -> list[tuple[str, str, str, dict[str, object]]]:
+    with town.database.reading() as tx:
+        query = select(AuditEntry).where(AuditEntry.actor == f"contact:{person.contact_id}")
+        rows = tx.session.scalars(query.order_by(AuditEntry.at)).all()
+        assert audit.verify(tx) == []
+    return [(row.chain, row.verb, row.subject, row.details) for row in rows]
+
+
+@pytest.mark.parametrize("verb", ["承認", "差し戻し", "却下", "取り消し", "修正", "表示"])
+@pytest.mark.parametrize("number", ["1-1", "1-9", "77-1"])
+def test_staff_of_another_school_learn_nothing_and_are_recorded(
+    town: Town, teacher: Person, principal: Person, verb: str, number: str
+) -> None:
+    """Whether the broadcast exists, or which version is the newest, sounds the same."""
+    town.families()
+    composes(teacher, *SHORT, "承認を依頼")
+    principal.listens()
+    with town.database.writing() as tx:
+        other = town.opens_school(tx, "となり小学校", ["1年1組"], [])
+    stranger = town.staff("隣の校長", Role.MANAGER, other)
+    answer = stranger.says(f"{verb} {number}")
+    assert answer == render(refuse("not_allowed").words, "ja")
+    with town.database.reading() as tx:
+        tried = select(AuditEntry).where(
+            AuditEntry.subject == f"broadcast:{number.split('-')[0]}",
+            AuditEntry.details["refused"].as_string() == "not_allowed",
+        )
+        assert len(tx.session.scalars(tried).all()) == 1

@@ -159,7 +159,7 @@ def test_images_that_no_broadcast_took_up_are_erased(town: Town, composing: Pers
         composing.says(words)
     composing.sends_picture(photo("blue"))
     composing.says("キャンセル")
-    for days, left in ((6, 2), (2, 1)):
+    for days, left in ((13, 2), (2, 1)):
         sweeps_after(town, days)
         with town.database.reading() as tx:
             taken_up = tx.session.scalars(select(Attachment.broadcast_id)).all()

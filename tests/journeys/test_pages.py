@@ -116,6 +116,7 @@ def test_what_was_displayed_is_reported(town: Town, chromium: Browser) -> None:
 
 def test_a_photo_is_made_smaller_and_sent(town: Town, chromium: Browser) -> None:
     photo = {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": jpeg(3000, 2000)}
+    town.hires()
     with served(town) as address, looking(chromium, address, MINE, **PHONE) as page:
         page.goto(f"{address}/chat/")
         page.set_input_files("#picture", photo)  # type: ignore[arg-type]

@@ -12,12 +12,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, func, select
 from werkzeug.test import TestResponse
 
-from actions import staff
 from domain.cards import CardRef, CardVerb, card_token
-from domain.roles import Role
 from domain.speech import Speech, SpeechButton, speak
 from domain.wording import Plain, say
-from storage import inbox, people
+from storage import inbox
 from storage.tables import Delivery, Inbox, Reply
 from tests.databases import SECRET
 from tests.web.town import ADDRESS, OWN_PAGE, SUBJECT, Town, jpeg
@@ -313,10 +311,7 @@ def test_pictures_of_strangers_are_not_even_kept(town: Town) -> None:
 
 
 def test_pictures_of_staff_are_taken(town: Town) -> None:
-    with town.database.writing() as tx:
-        contact = people.contact_point(tx, town.board_id, "webchat", "webchat", ADDRESS)
-        invited = staff.invite(tx, town.board_id, Role.CENTRE, None, "山田")
-        staff.accept_invitation(tx, contact.id, invited.code)
+    town.hires()
     picture = base64.b64encode(jpeg(40, 30)).decode()
     post(town.client(), "say", {"id": str(uuid.uuid4()), "picture": picture})
     assert kinds(town) == ["picture"]

@@ -13,9 +13,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
 
-from actions import boards, schools
+from actions import boards, schools, staff
 from channels.webchat.channel import WebchatChannel
 from domain import tokens
+from domain.roles import Role
 from domain.speech import Speech
 from storage import people, replies
 from storage.database import Database
@@ -52,6 +53,13 @@ class Town:
         if address:
             client.set_cookie("chat", address, path="/chat/")
         return client
+
+    def hires(self) -> None:
+        """Make the person at ADDRESS a member of staff."""
+        with self.database.writing() as tx:
+            contact = people.contact_point(tx, self.board_id, "webchat", "webchat", ADDRESS)
+            invited = staff.invite(tx, self.board_id, Role.CENTRE, None, "山田")
+            staff.accept_invitation(tx, contact.id, invited.code)
 
     def speak(self, speech: Speech) -> None:
         """The bot says something to the guardian."""

@@ -19,7 +19,6 @@ class MailSettings:
 
     relays: str
     mail_from: str
-    connections: int
 
 
 @dataclass(frozen=True, slots=True)

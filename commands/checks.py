@@ -42,6 +42,7 @@ def _schema(house: House) -> Finding:
     try:
         found = current(house.database)
     except Exception as error:
+        # Whatever it is, the other checks go on; the key files have one of their own.
         return Finding("database", True, f"cannot be opened ({type(error).__name__})")
     if found != newest():
         return Finding("database", True, f"schema {found}, not {newest()}: run `migrate`")

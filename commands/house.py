@@ -7,6 +7,7 @@ from functools import cached_property
 from actions import boards
 from channels.base import Channel
 from channels.registry import ChannelSettings, MailSettings, open_channels
+from commands.printing import fail
 from settings import Settings
 from storage.boards import board_by_code
 from storage.database import Database
@@ -23,7 +24,13 @@ class House:
     @cached_property
     def database(self) -> Database:
         keys = self.settings.data_keys_file or self.settings.var_dir / "keys.json"
-        return Database(self.settings.database_url, load_vault(keys), self.settings.secret())
+        return Database(self.settings.database_url, load_vault(keys), self._secret())
+
+    def _secret(self) -> bytes:
+        try:
+            return self.settings.secret()
+        except ValueError as error:
+            raise fail(str(error)) from None
 
     @cached_property
     def channels(self) -> dict[str, Channel]:
@@ -57,4 +64,4 @@ class House:
         if settings.smtp_url is None or settings.mail_from is None:
             return None
         relays = settings.smtp_url.get_secret_value()
-        return MailSettings(relays, settings.mail_from, settings.mail_connections)
+        return MailSettings(relays, settings.mail_from)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import select
@@ -66,13 +66,6 @@ def entries_of(tx: Transaction, chain: str) -> Sequence[Entry]:
     query = select(AuditEntry).where(AuditEntry.chain == chain).order_by(AuditEntry.sequence)
     rows = tx.session.scalars(query.execution_options(populate_existing=True))
     return [_entry(row) for row in rows]
-
-
-def entries_about(tx: Transaction, subject: str) -> Iterator[Entry]:
-    """What was done or tried with one thing, in the order of time."""
-    query = select(AuditEntry).where(AuditEntry.subject == subject)
-    for row in tx.session.scalars(query.order_by(AuditEntry.at, AuditEntry.sequence)):
-        yield _entry(row)
 
 
 def _locked_head(tx: Transaction, chain: str, board_id: int) -> AuditChain:

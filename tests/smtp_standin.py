@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 
 @dataclass(frozen=True)
 class SmtpStandin:
@@ -87,3 +89,16 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def running_standin() -> Iterator[SmtpStandin]:
+    with smtp_standin() as standin:
+        yield standin
+
+
+@pytest.fixture
+def standin(running_standin: SmtpStandin) -> SmtpStandin:
+    """A stand-in for each module, empty for each test."""
+    running_standin.reset()
+    return running_standin

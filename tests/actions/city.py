@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+
+from sqlalchemy import select
 
 from actions import audit, boards, broadcasts, registration, schools, staff
 from actions.previews import ref_of
@@ -15,11 +17,10 @@ from domain.content import Content
 from domain.refusals import Refusal
 from domain.roles import Actor, Role
 from domain.wording import Words, render
-from storage import audit as stored_audit
 from storage import broadcasts as stored
 from storage import people, replies
 from storage.database import Database, Transaction
-from storage.tables import Broadcast, Reply
+from storage.tables import AuditEntry, Broadcast, Reply
 
 
 @dataclass
@@ -143,10 +144,16 @@ def in_japanese(words: Iterable[Words]) -> str:
     return "\n".join(render(one, "ja") for one in words)
 
 
+def entries_about(tx: Transaction, subject: str) -> Sequence[AuditEntry]:
+    """What was done or tried with one thing, in the order of time."""
+    query = select(AuditEntry).where(AuditEntry.subject == subject)
+    return tx.session.scalars(query.order_by(AuditEntry.at, AuditEntry.sequence)).all()
+
+
 def recorded(database: Database, city: City, subject: str) -> list[tuple[str, str, str]]:
     """Who did what to something, and with which refusal."""
     with database.reading() as tx:
-        found = list(stored_audit.entries_about(tx, subject))
+        found = list(entries_about(tx, subject))
         assert audit.verify(tx) == []
     return [(e.actor, e.verb, str(e.details.get("refused", ""))) for e in found]
 

@@ -14,7 +14,6 @@ from domain.cards import CardRef, CardVerb, read_card, read_typed
 from domain.images import PreparedImage
 from domain.roles import Actor, Role
 from domain.wording import render
-from storage import audit as stored_audit
 from storage import broadcasts as stored
 from storage import replies
 from storage import schools as stored_schools
@@ -153,7 +152,7 @@ def test_self_approval_where_the_board_allows_it_is_recorded(
     ref = scene.submitted(database, city, cast.principal)
     assert isinstance(approve(database, cast.principal, ref), broadcasts.Approved)
     with database.reading() as tx:
-        entries = list(stored_audit.entries_about(tx, f"broadcast:{ref.broadcast_id}"))
+        entries = list(scene.entries_about(tx, f"broadcast:{ref.broadcast_id}"))
     assert entries[-1].details["own"] is True
 
 

@@ -165,3 +165,12 @@ def test_a_wrong_setting_is_named_without_its_value(run: Run, monkeypatch: Any) 
 
 def test_bad_arguments_exit_with_2(run: Run) -> None:
     assert run("no-such-verb").exit_code == 2
+
+
+def test_an_empty_secret_is_said_plainly(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "secret.key").touch()
+    result = run("init")
+    assert result.exit_code == 1
+    assert "secret.key" in result.output
+    assert "too short" in run("doctor").output

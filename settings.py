@@ -7,16 +7,19 @@ keeps the two in step.
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "RENRAKUMO_"
 SECRET_LENGTH = 32
+# Bot API, setWebhook: what `secret_token` may be.
+_WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
 class Settings(BaseSettings):
@@ -92,12 +95,60 @@ class Settings(BaseSettings):
     mail_in_domain: str | None = Field(
         default=None, description="The domain of the addresses that take mail in."
     )
+    line_channel_secret: SecretStr | None = Field(
+        default=None,
+        description="Channel secret of the LINE official account (LINE Developers console, "
+        "Basic settings). LINE is off without it.",
+    )
+    line_channel_access_token: SecretStr | None = Field(
+        default=None,
+        description="Long-lived channel access token (console, Messaging API). Without it, "
+        "`RENRAKUMO_LINE_CHANNEL_ID` is needed and stateless tokens of 15 minutes are used.",
+    )
+    line_channel_id: str | None = Field(
+        default=None, description="Channel ID, for stateless channel access tokens."
+    )
+    line_api_url: str = Field(
+        default="https://api.line.me",
+        description="Where LINE's Messaging API is; anything but the default also stands for "
+        "its data and dialog addresses (stand-ins).",
+    )
+    line_accounts_file: Path | None = Field(
+        default=None,
+        description="JSON file with several LINE accounts: a list of objects with `name`, "
+        "`channel_secret` and `channel_access_token` or `channel_id`. The webhook of each is "
+        "`/webhooks/line/<name>`; the first also answers at `/webhooks/line`.",
+    )
+    telegram_bot_token: SecretStr | None = Field(
+        default=None,
+        description="Token of the Telegram bot (BotFather). Telegram is off without it, and until "
+        "the board turns it on: `renrakumo board set telegram=on`.",
+    )
+    telegram_webhook_secret: SecretStr | None = Field(
+        default=None,
+        description="1 to 256 of `A-Z a-z 0-9 _ -`: Telegram sends it with every update. Needed "
+        "for the webhook.",
+    )
+    telegram_mode: Literal["webhook", "polling"] = Field(
+        default="webhook",
+        description="How updates come in: by webhook, or fetched by the intake process.",
+    )
+    telegram_api_url: str = Field(
+        default="https://api.telegram.org", description="Where the Telegram Bot API is."
+    )
     demo_file: Path | None = Field(
         default=None,
         description="Written by `renrakumo demo` for its own web server: turns `/demo` on. Never "
         "set it in an installation that real people use.",
     )
     log_format: Literal["json", "text"] = Field(default="json", description="How log lines look.")
+
+    @field_validator("telegram_webhook_secret")
+    @classmethod
+    def _is_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _WEBHOOK_SECRET.fullmatch(value.get_secret_value()):
+            raise ValueError("1 to 256 of A-Z a-z 0-9 _ - are needed")
+        return value
 
     @property
     def metrics_dir(self) -> Path:

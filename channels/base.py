@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
+from uuid import UUID
 
 from domain.outcomes import Outcome
 
@@ -20,17 +21,25 @@ class Limits:
 
     `text_units` counts UTF-16 code units; `recipients` is the largest chunk that one
     lease may hold; `buttons` is 0 where the channel shows none (numbers are printed anyway).
+    `slots` is how many chunks one worker sends at the same time.  `keyed` says that a chunk goes
+    out as one request which the provider knows by its key: such a chunk keeps its members until
+    the provider has answered, and asking again under the same key doubles nothing.
     """
 
     text_units: int
     buttons: int
     pictures: int
     recipients: int
+    slots: int = 1
+    keyed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One image, already re-encoded and stripped of metadata (see domain.images)."""
+    """One image, already re-encoded and stripped of metadata (see domain.images).
+
+    `url` and `preview_url` are where the provider may fetch it and its small JPEG.
+    """
 
     sha256: str
     media_type: str
@@ -38,14 +47,22 @@ class Picture:
     height: int
     data: bytes
     preview: bytes
+    url: str = ""
+    preview_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """One tap: what it says, and the opaque token that comes back."""
+    """One tap: what it says, and the opaque token that comes back; or the page it opens.
+
+    A `lasting` one works at any later time (a card), others only until the next question. With
+    a `url` it opens that page and sends nothing back; the text names the address as well.
+    """
 
     label: str
-    token: str
+    token: str = ""
+    lasting: bool = False
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +77,39 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class RawRequest:
-    """An inbound HTTP request as it came: the signature covers `body` byte for byte."""
+    """An inbound HTTP request as it came: the signature covers `body` byte for byte.
+
+    `headers` is to be read without regard to case; `account` is the last part of the webhook's
+    path, empty for the channel's first account.
+    """
 
     headers: Mapping[str, str]
     body: bytes
+    account: str = ""
+
+
+Kind = Literal[
+    "text",
+    "button",
+    "picture",
+    "other",
+    "follow",
+    "unfollow",
+    "link",
+    "moved",
+    "leave",
+    "unserved",
+    "unknown",
+]
+"""What came in.
+
+`other` is a sticker, a voice, whatever a person sent that is no text.  `follow` and `unfollow`
+say that somebody opened, blocked or unblocked the conversation; `link` that the provider
+confirmed an account link (`token` is the nonce, `text` "ok" or "failed"); `moved` that a chat got
+a new address (`text`); `leave` carries a sealed token from a link.  `unserved` is a known event
+that we have no use for, such as one from a group: it is counted and not stored.  `unknown` is an
+event that we do not understand: it is kept as it came (`raw`) for a person to look at.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +117,38 @@ class Incoming:
     """One thing a person did, in words that no provider owns.
 
     `event_id` is the provider's own ID of the event: the inbox is unique on it, so that a
-    redelivered event changes nothing.  `sender` is the address to answer to.
+    redelivered event changes nothing.  `sender` is the address to answer to.  `answer_token` is
+    the provider's leave to answer this event at once and free; `media` its name for a picture
+    that `Channel.fetch` gets.
     """
 
     channel: str
     account: str
     event_id: str
     sender: str
-    kind: Literal["text", "button", "picture", "leave", "other"]
+    kind: Kind
     at: datetime
     text: str = ""
-    token: str = ""
-    picture: bytes = b""
+    token: str = field(default="", repr=False)
+    picture: bytes = field(default=b"", repr=False)
+    media: str = ""
+    answer_token: str = field(default="", repr=False)
+    raw: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is said to one person in answer to one thing they did (or of our own accord).
+
+    `key` names this answer however often it is tried, so that a provider that knows keys takes
+    it once.  `token` is an `Incoming.answer_token` that is still fresh, else empty.
+    """
+
+    account: str
+    address: str = field(repr=False)
+    messages: tuple[Message, ...] = field(repr=False)
+    key: UUID
+    token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +165,12 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """What is the same for everyone in a chunk: one rendering of one broadcast."""
+    """What is the same for everyone in a chunk: one rendering of one broadcast.
+
+    `headline_only` is the board's privacy in chat: the text is read on the page.  `page_url` is
+    the broadcast's own page, the same for all; `open_token` is the button 本文を見る, answered
+    with the presser's personal page.
+    """
 
     board: str
     sender_name: str
@@ -110,17 +181,32 @@ class Bulk:
     pictures: tuple[Picture, ...] = ()
     ordinary: bool = True
     date: datetime | None = None
+    headline_only: bool = False
+    page_url: str = ""
+    open_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SendChunk:
-    """A leased chunk, ready to send: one channel, one account, one lane, one rendering."""
+    """A leased chunk, ready to send: one channel, one account, one lane, one rendering.
+
+    `key` names the chunk with its members, however often it is tried.
+    """
 
     chunk_id: int
     account: str
     lane: str
     bulk: Bulk
     recipients: tuple[Recipient, ...] = field(repr=False)
+    key: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What a provider lets one account send in this month; `limit` None is without end."""
+
+    limit: int | None
+    used: int
 
 
 class SendLog(Protocol):
@@ -147,17 +233,54 @@ class Channel(Protocol):
     name: str
     limits: Limits
 
+    @property
+    def accounts(self) -> Sequence[str]:
+        """The names of its accounts; the first is the one meant where none is named."""
+
     def verify(self, request: RawRequest) -> bool:
         """Whether the provider really sent this request, in constant time."""
 
     def parse(self, request: RawRequest) -> Sequence[Incoming]:
-        """The events in a verified request; unknown ones come out as kind `other`."""
+        """The events in a verified request; whatever the body is, nothing is raised."""
 
-    def reply(self, account: str, address: str, messages: Sequence[Message]) -> Outcome:
+    def acknowledge(self, request: RawRequest) -> bytes:
+        """The JSON body of the 200 that tells the provider that a request is stored."""
+
+    def reply(self, answer: Answer) -> Outcome:
         """Answer one person within a conversation."""
 
     def send(self, chunk: SendChunk, log: SendLog) -> None:
         """Hand a chunk to the provider, telling `log` of every intent and outcome."""
 
+    def fetch(self, account: str, media: str) -> bytes | Outcome:
+        """Get a picture that a person sent; Refused if it is gone for good."""
+
+    def link(self, account: str, text: str) -> str | None:
+        """An address that opens our conversation with `text` ready to be sent, if there is one."""
+
     def close(self) -> None:
         """Give back connections and threads."""
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """A channel whose provider counts what is sent in a month."""
+
+    def quota(self, account: str) -> Quota | None:
+        """Ask the provider; None if it does not answer."""
+
+
+@runtime_checkable
+class AccountLinking(Protocol):
+    """A channel whose provider proves that a browser and an address are one person's."""
+
+    def account_link(self, account: str, address: str, nonce: str) -> str | Outcome:
+        """Where to send the browser; the proof comes back as an Incoming of kind `link`."""
+
+
+@runtime_checkable
+class Menus(Protocol):
+    """A channel that shows each person a menu of their own.  `menu` is a domain.menus.Menu."""
+
+    def show_menu(self, account: str, addresses: Sequence[str], menu: str) -> Outcome:
+        """Show these people the menu of that name, instead of the one they saw."""

@@ -6,11 +6,19 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+# What may be chosen, where it is neither a number nor yes or no.
+CHOICES = {"privacy": ("full", "headline"), "over_quota": ("mail", "refuse", "send")}
+
 
 @dataclass(frozen=True, slots=True)
 class BoardSettings:
     """`tries_per_…` are wrong tries per hour; `outgrow_percent` is by how much an audience
     may grow between submission and sending before it must be approved again.
+
+    `privacy` is what a message in a chat shows: `full`, or `headline` with a button to read it.
+    `over_quota` is what becomes of those for whom a provider's monthly quota does not suffice:
+    they get `mail` (or another way they have) where they have one, or the broadcast is refused
+    (`refuse`), or it is sent all the same (`send`), for a plan that bills what is over.
     """
 
     undo_seconds: int = 30
@@ -21,12 +29,15 @@ class BoardSettings:
     tries_per_school: int = 100
     keep_trying_hours: int = 24
     outgrow_percent: int = 10
+    telegram: bool = False
+    privacy: str = "full"
+    over_quota: str = "mail"
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            wanted = bool if name == "self_approval" else int
-            if type(value) is not wanted or value < 0:
-                raise ValueError(f"{name} cannot be {value!r}")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if type(value) is not type(field.default) or not _is_possible(field.name, value):
+                raise ValueError(f"{field.name} cannot be {value!r}")
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -40,3 +51,11 @@ class BoardSettings:
     def changed(self, **changes: Any) -> BoardSettings:
         """Raises TypeError for an unknown name and ValueError for an impossible value."""
         return replace(self, **changes)
+
+    def allows(self, channel: str) -> bool:
+        """Whether the board uses a channel; Telegram only where it said so."""
+        return channel != "telegram" or self.telegram
+
+
+def _is_possible(name: str, value: int | str) -> bool:
+    return value in CHOICES[name] if isinstance(value, str) else value >= 0

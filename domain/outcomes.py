@@ -48,4 +48,14 @@ class Unknown:
     reason: str
 
 
-Outcome = Accepted | Placed | TryLater | Refused | Unknown
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Nobody in the request got it because of somebody among them: try again apart.
+
+    Recipients with the same `part` may stay together.
+    """
+
+    part: int
+
+
+Outcome = Accepted | Placed | TryLater | Refused | Unknown | Split

@@ -12,10 +12,12 @@ from storage.tables.broadcasts import (
     Chunk,
     Delivery,
     Journal,
+    Quota,
 )
 from storage.tables.columns import Id, Table, UtcTime
 from storage.tables.conversations import Dialogue, Inbox, Reply
 from storage.tables.people import (
+    AccountLink,
     Attempt,
     Child,
     ContactPoint,
@@ -35,6 +37,7 @@ from storage.tables.records import AuditChain, AuditEntry
 from storage.tables.schools import Board, Group, School, SchoolId
 
 __all__ = [
+    "AccountLink",
     "Attachment",
     "Attempt",
     "AudienceMember",
@@ -59,6 +62,7 @@ __all__ = [
     "Journal",
     "Membership",
     "OptOut",
+    "Quota",
     "Reply",
     "School",
     "SchoolId",

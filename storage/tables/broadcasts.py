@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.tables.columns import Id, Table, board_key, primary_key
@@ -80,7 +80,8 @@ class Chunk(Table):
 
     What workers lease.  `epoch` rises with every lease, so that a worker that lost its lease
     can no longer record (fencing).  `state` is ready, leased, placed (all that is left waits to
-    be displayed in web chat) or done.
+    be displayed in web chat) or done.  A `keyed` one goes out as one request that its provider
+    knows by a key, and so keeps its members until that has answered.
     """
 
     __tablename__ = "chunks"
@@ -95,6 +96,7 @@ class Chunk(Table):
     priority: Mapped[int] = mapped_column(default=5)
     state: Mapped[str] = mapped_column(String(8), default="ready")
     size: Mapped[int]
+    keyed: Mapped[bool] = mapped_column(default=False, server_default=false())
     epoch: Mapped[int] = mapped_column(default=0)
     worker: Mapped[str | None] = mapped_column(String(64))
     leased_until: Mapped[datetime | None]
@@ -134,3 +136,14 @@ class Journal(Table):
     path: Mapped[str] = mapped_column(Text())
     opened_at: Mapped[datetime]
     replayed_at: Mapped[datetime | None]
+
+
+class Quota(Table):
+    """What a provider said an account may send in this month; `allowed` is empty without limit."""
+
+    __tablename__ = "quotas"
+    channel: Mapped[str] = mapped_column(String(16), primary_key=True)
+    account: Mapped[str] = mapped_column(String(64), primary_key=True)
+    allowed: Mapped[int | None]
+    used: Mapped[int]
+    asked_at: Mapped[datetime]

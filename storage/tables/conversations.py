@@ -21,6 +21,7 @@ class Inbox(Table):
     __table_args__ = (
         UniqueConstraint("channel", "account", "event_id"),
         Index("ix_inbox_state_id", "state", "id"),
+        Index("ix_inbox_sender_index_state", "sender_index", "state"),
     )
     id: Mapped[int] = primary_key()
     board_id: Mapped[int] = board_key()
@@ -60,7 +61,8 @@ class Dialogue(Table):
 class Reply(Table):
     """An answer within a conversation, waiting to leave; web chat shows it from here.
 
-    `state` is new, done (accepted or displayed), refused or unknown.
+    `state` is new, done (accepted or displayed), refused or unknown. `token_cipher` is the
+    provider's leave to answer what came in (`inbox_id`) at once and free.
     """
 
     __tablename__ = "replies"
@@ -69,6 +71,7 @@ class Reply(Table):
     board_id: Mapped[int] = board_key()
     contact_point_id: Mapped[int] = mapped_column(Id, ForeignKey("contact_points.id"), index=True)
     inbox_id: Mapped[int | None] = mapped_column(Id)
+    token_cipher: Mapped[bytes | None]
     payload_cipher: Mapped[bytes]
     state: Mapped[str] = mapped_column(String(8), default="new")
     tries: Mapped[int] = mapped_column(default=0)

@@ -63,6 +63,9 @@ class ContactPoint(Table):
 
     `domain` stands in clear because mail is paced by destination.  Two guardians who share a
     mailbox share the contact point.  `language` is what a person not yet registered chose.
+    `state_at` is when the provider says the person last blocked or opened the conversation,
+    `heard_at` when they last said something: what comes in may come in another order.  `menu` is
+    the menu they were last shown (domain.menus).
     """
 
     __tablename__ = "contact_points"
@@ -78,6 +81,9 @@ class ContactPoint(Table):
     language: Mapped[str] = mapped_column(String(8), default="ja")
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime | None]
+    state_at: Mapped[datetime | None]
+    heard_at: Mapped[datetime | None]
+    menu: Mapped[str] = mapped_column(String(16), default="", server_default="")
 
 
 class GuardianContact(Table):
@@ -147,6 +153,22 @@ class Invitation(Table):
     code_index: Mapped[bytes] = mapped_column(unique=True)
     staff_id: Mapped[int] = mapped_column(Id, ForeignKey("staff.id"))
     created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class AccountLink(Table):
+    """An invitation code typed where the provider must prove whose conversation it is.
+
+    The nonce goes to the provider by way of the browser and comes back with its proof.
+    """
+
+    __tablename__ = "account_links"
+    id: Mapped[int] = primary_key()
+    board_id: Mapped[int] = board_key()
+    contact_point_id: Mapped[int] = mapped_column(Id, ForeignKey("contact_points.id"), index=True)
+    invitation_id: Mapped[int] = mapped_column(Id, ForeignKey("invitations.id"))
+    nonce_index: Mapped[bytes | None] = mapped_column(unique=True)
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 

@@ -1,0 +1,37 @@
+"""The paths of our own pages that go out in messages: sealed, so that nobody can make one up."""
+
+from __future__ import annotations
+
+from domain import tokens
+
+PAGE = "page"
+BROADCAST_PAGE = "broadcast-page"
+LEAVE = "leave"
+PICTURE = "picture"
+ACCOUNT_LINK = "account-link"
+FULL, SMALL = 0, 1
+
+
+def message(key: bytes, delivery_id: int) -> str:
+    """One recipient's page of a broadcast."""
+    return f"/m/{tokens.seal(key, PAGE, delivery_id)}"
+
+
+def broadcast(key: bytes, broadcast_id: int) -> str:
+    """A broadcast's own page, the same for all: it names nobody."""
+    return f"/m/{tokens.seal(key, BROADCAST_PAGE, broadcast_id)}"
+
+
+def leave(key: bytes, contact_point_id: int, school_id: int | None) -> str:
+    """Leaving a school at one contact point."""
+    return f"/u/{tokens.seal(key, LEAVE, contact_point_id, school_id or 0)}"
+
+
+def picture(key: bytes, picture_id: int, size: int) -> str:
+    """An image, full or small."""
+    return f"/pictures/{tokens.seal(key, PICTURE, picture_id, size)}"
+
+
+def account_link(key: bytes, link_id: int) -> str:
+    """Where a member of staff links the conversation that they typed their code in."""
+    return f"/link/{tokens.seal(key, ACCOUNT_LINK, link_id)}"

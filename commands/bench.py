@@ -18,6 +18,7 @@ from email.utils import formatdate, make_msgid
 from pathlib import Path
 from smtplib import SMTP
 from time import perf_counter
+from uuid import uuid4
 
 import click
 
@@ -110,7 +111,7 @@ def _send(scene: Theatre, messages: int) -> None:
 
     def share(numbers: range) -> None:
         people = tuple(_recipient(number) for number in numbers)
-        channel.send(SendChunk(numbers.start, "email", "other", _bulk(), people), _NoLog())
+        channel.send(SendChunk(numbers.start, "email", "other", _bulk(), people, uuid4()), _NoLog())
 
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         list(pool.map(share, _spread(messages)))

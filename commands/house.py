@@ -6,7 +6,8 @@ from functools import cached_property
 
 from actions import boards
 from channels.base import Channel
-from channels.registry import ChannelSettings, MailSettings, open_channels
+from channels.registry import open_channels
+from commands.channel_settings import channel_settings
 from commands.printing import fail
 from settings import Settings
 from storage.boards import board_by_code
@@ -34,7 +35,7 @@ class House:
 
     @cached_property
     def channels(self) -> dict[str, Channel]:
-        return open_channels(ChannelSettings(email=self._mail()))
+        return open_channels(channel_settings(self.settings))
 
     @cached_property
     def board_id(self) -> int:
@@ -58,10 +59,3 @@ class House:
             channel.close()
         if "database" in self.__dict__:
             self.database.close()
-
-    def _mail(self) -> MailSettings | None:
-        settings = self.settings
-        if settings.smtp_url is None or settings.mail_from is None:
-            return None
-        relays = settings.smtp_url.get_secret_value()
-        return MailSettings(relays, settings.mail_from)

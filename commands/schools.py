@@ -147,10 +147,13 @@ def staff_invite(house: House, role: str, code: str | None, name: str, as_json: 
     if as_json:
         print_json({"code": invited.code, "links": links})
     else:
-        click.echo(f"{invited.code}\n{links['web']}")
+        click.echo("\n".join([invited.code, *(link for link in links.values() if link)]))
 
 
 def _links(house: House, code: str) -> dict[str, str | None]:
-    """Where the code can be typed; a channel that is off has no link yet."""
-    web = f"{house.settings.public_url}/join/{code}"
-    return {"web": web, "line": None, "telegram": None, "mail": None}
+    """Where the code can be typed, or is typed already; a channel that is off has no link."""
+    links: dict[str, str | None] = {"web": f"{house.settings.public_url}/join/{code}"}
+    for name in ("line", "telegram"):
+        channel = house.channels.get(name)
+        links[name] = channel.link(channel.accounts[0], code) if channel else None
+    return {**links, "mail": None}

@@ -2,13 +2,13 @@
 
 SQLite: WAL, `synchronous=FULL` (NORMAL may lose a commit at power loss, which here means a
 message sent twice), and every writing transaction takes the write lock when it begins, so
-that none fails half-way because another wrote first.
+that none fails half-way because another wrote first; writers wait in turn (storage.turnstile).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.orm import Session
 
+from storage.turnstile import Turnstile
 from storage.vault import Vault
 
 Clock = Callable[[], datetime]
@@ -52,6 +53,7 @@ class Database:
         self.clock = clock
         self._secret = secret
         self.engine = _engine(url)
+        self._turnstile = _turnstile(url)
 
     @property
     def is_sqlite(self) -> bool:
@@ -60,7 +62,11 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
         """A transaction that writes; commits at the end, rolls back on an exception."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with (
+            self._turn(),
+            Session(self.engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             if self.is_sqlite:
                 session.execute(text("BEGIN IMMEDIATE"))
             yield self._transaction(session)
@@ -82,9 +88,20 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+        if self._turnstile is not None:
+            self._turnstile.close()
+
+    def _turn(self) -> AbstractContextManager[None]:
+        """The turn to write, where only one may; taken before the clock is read."""
+        return self._turnstile.passed() if self._turnstile is not None else nullcontext()
 
     def _transaction(self, session: Session) -> Transaction:
         return Transaction(session, self.vault, self.clock(), self._secret)
+
+
+def _turnstile(url: str) -> Turnstile | None:
+    path = make_url(url).database if make_url(url).get_backend_name() == "sqlite" else None
+    return Turnstile(f"{path}.lock") if path and path != ":memory:" else None
 
 
 def _engine(url: str) -> Engine:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from email.utils import parseaddr
 from functools import partial
 
 from channels.base import (
+    Answer,
     Bulk,
     Incoming,
     Limits,
@@ -25,7 +26,8 @@ from channels.email.sender import Envelope, Line, Sender
 from domain.addresses import MailAddress, envelope_form, normalise_mail, unquoted_form
 from domain.outcomes import Outcome, Refused
 
-LIMITS = Limits(text_units=100_000, buttons=0, pictures=10, recipients=100)
+LIMITS = Limits(text_units=100_000, buttons=0, pictures=10, recipients=100, slots=8)
+ACCOUNT = "email"
 _SUBJECT_FROM_TEXT = 30
 _REPLY_TIMEOUTS = Timeouts(connect=10, command=20, answer=120)
 
@@ -34,17 +36,17 @@ class EmailChannel:
     """Mail through the relays of one account.
 
     `relays` is the value of RENRAKUMO_SMTP_URL, or a pool made otherwise; `mail_from` is an
-    address, with a name before it if wanted.
+    address, with a name before it if wanted; `slots` is how many chunks leave at once.
     """
 
     name = "email"
-    limits = LIMITS
+    accounts = (ACCOUNT,)
 
-    def __init__(self, relays: str | Sender, mail_from: str, account: str = "email") -> None:
+    def __init__(self, relays: str | Sender, mail_from: str, slots: int = LIMITS.slots) -> None:
         display, address = parseaddr(mail_from)
         if normalise_mail(address) is None:
             raise ValueError("the sender is no mail address")
-        self.account = account
+        self.limits = replace(LIMITS, slots=slots)
         self._from = From(address, display)
         self._sender = Sender(read_relays(relays)) if isinstance(relays, str) else relays
         self._replies = _impatient(relays) if isinstance(relays, str) else relays
@@ -57,6 +59,18 @@ class EmailChannel:
         """Mail does not come by HTTP."""
         return []
 
+    def acknowledge(self, request: RawRequest) -> bytes:  # noqa: ARG002 - as above
+        """Mail does not come by HTTP."""
+        return b""
+
+    def fetch(self, account: str, media: str) -> bytes | Outcome:  # noqa: ARG002 - as above
+        """A mail brings its pictures along."""
+        return Refused("gone")
+
+    def link(self, account: str, text: str) -> str | None:  # noqa: ARG002 - as above
+        """Nobody can be written to yet."""
+        return None
+
     def send(self, chunk: SendChunk, log: SendLog) -> None:
         """Send to one recipient after the other, over one connection."""
         mail = template(chunk.bulk, self._from)
@@ -68,11 +82,15 @@ class EmailChannel:
                 outcome = self._deliver(line, mail, recipient, intent)
                 log.outcome(recipient.delivery_id, outcome)
 
-    def reply(self, account: str, address: str, messages: Sequence[Message]) -> Outcome:  # noqa: ARG002
-        """Answer one person with one mail, however many bubbles the answer has."""
-        mail = template(_as_bulk(messages), self._from, "auto-replied")
+    def reply(self, answer: Answer) -> Outcome:
+        """Answer one person with one mail, however many bubbles the answer has.
+
+        Its Message-ID is the answer's key, so that mailboxes hide a second copy.
+        """
+        mail = template(_as_bulk(answer.messages), self._from, "auto-replied")
         domain = self._from.address.rpartition("@")[2]
-        to = Recipient(0, address, f"{uuid.uuid4().hex}@{domain}", page_url="", leave_url="")
+        name = f"{answer.key.hex}@{domain}"
+        to = Recipient(0, answer.address, name, page_url="", leave_url="")
         with self._replies.line() as line:
             return self._deliver(line, mail, to, _nothing_to_note)
 

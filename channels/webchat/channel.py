@@ -17,8 +17,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from channels.base import Incoming, Limits, Message, RawRequest, SendChunk, SendLog
-from domain.outcomes import Outcome, Placed
+from channels.base import Answer, Incoming, Limits, RawRequest, SendChunk, SendLog
+from domain.outcomes import Outcome, Placed, Refused
 
 NAME = "webchat"
 ACCOUNT = "webchat"
@@ -50,6 +50,7 @@ class WebchatChannel:
     """What browsers say to us, and what lies ready for them."""
 
     name = NAME
+    accounts = (ACCOUNT,)
     limits = Limits(text_units=TEXT_UNITS, buttons=20, pictures=10, recipients=500)
 
     def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -77,7 +78,19 @@ class WebchatChannel:
             )
         ]
 
-    def reply(self, account: str, address: str, messages: Sequence[Message]) -> Outcome:  # noqa: ARG002 - the browser fetches it
+    def acknowledge(self, request: RawRequest) -> bytes:  # noqa: ARG002 - the contract's signature
+        """The page is answered by its own view (web/chat.py)."""
+        return b"{}"
+
+    def fetch(self, account: str, media: str) -> bytes | Outcome:  # noqa: ARG002 - as above
+        """The page sends the bytes along."""
+        return Refused("gone")
+
+    def link(self, account: str, text: str) -> str | None:  # noqa: ARG002 - as above
+        """The page itself is the way in: see web/join.py."""
+        return None
+
+    def reply(self, answer: Answer) -> Outcome:  # noqa: ARG002 - the browser fetches it
         """Nothing leaves: the reply lies in the database already."""
         return Placed()
 

@@ -11,6 +11,7 @@ from channels.base import Message
 from channels.email.channel import EmailChannel
 from channels.email.connection import Timeouts
 from domain.outcomes import TryLater
+from tests.channels.answers import answer
 
 
 def test_a_relay_that_hangs_holds_a_reply_up_only_for_a_while(
@@ -21,7 +22,7 @@ def test_a_relay_that_hangs_holds_a_reply_up_only_for_a_while(
         port = silent.getsockname()[1]
         channel = EmailChannel(f"smtp://127.0.0.1:{port}", "school@example.jp")
         begun = time.monotonic()
-        outcome = channel.reply("email", "a@example.jp", [Message("登録しました。")])
+        outcome = channel.reply(answer("a@example.jp", Message("登録しました。")))
         channel.close()
     assert outcome == TryLater("no_relay")
     assert time.monotonic() - begun < 5

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from uuid import uuid4
 
 import pytest
 
@@ -12,6 +13,7 @@ from channels.email.relays import relays
 from channels.email.sender import Sender
 from domain.deliveries import message_id
 from domain.outcomes import Accepted, Outcome, Refused, TryLater, Unknown
+from tests.channels.answers import answer
 from tests.smtp_standin import SmtpStandin, free_port, smtp_standin
 
 FROM = "連絡網 <renraku@city.example.jp>"
@@ -50,7 +52,7 @@ def recipient(number: int, address: str = "") -> Recipient:
 
 
 def chunk(recipients: Sequence[Recipient]) -> SendChunk:
-    return SendChunk(1, "email", "other", BULK, tuple(recipients))
+    return SendChunk(1, "email", "other", BULK, tuple(recipients), uuid4())
 
 
 def chunk_of(*addresses: str) -> SendChunk:
@@ -260,7 +262,7 @@ def test_a_message_too_large_for_the_relay() -> None:
         channel = channel_to(small.url)
         bulk = Bulk("city", "", "", "長いお知らせ", "長" * 1000, "ja")
         log = Log()
-        channel.send(SendChunk(1, "email", "other", bulk, (recipient(1),)), log)
+        channel.send(SendChunk(1, "email", "other", bulk, (recipient(1),), uuid4()), log)
         assert log.outcomes == {1: Refused("too_large", "552 5.3.4")}
         channel.close()
 
@@ -314,7 +316,7 @@ def test_an_answer_in_a_conversation(standin: SmtpStandin, channel: EmailChannel
             (Button("登録する", "t1"), Button("やめる", "t2")),
         ),
     ]
-    assert isinstance(channel.reply("email", "a@example.jp", messages), Accepted)
+    assert isinstance(channel.reply(answer("a@example.jp", *messages)), Accepted)
     shown = standin.message(1)
     assert shown["subject"] == "確認コードは 123456 です。"
     assert shown["text"] == (
@@ -327,13 +329,13 @@ def test_an_answer_in_a_conversation(standin: SmtpStandin, channel: EmailChannel
 
 
 def test_an_answer_with_a_subject(standin: SmtpStandin, channel: EmailChannel) -> None:
-    channel.reply("email", "a@example.jp", [Message("本文", subject="件名"), Message("長" * 40)])
-    channel.reply("email", "a@example.jp", [Message("長" * 40)])
+    channel.reply(answer("a@example.jp", Message("本文", subject="件名"), Message("長" * 40)))
+    channel.reply(answer("a@example.jp", Message("長" * 40)))
     assert [shown["subject"] for shown in standin.messages()] == ["長" * 29 + "…", "件名"]
 
 
 def test_an_answer_to_no_address(channel: EmailChannel) -> None:
-    assert channel.reply("email", "nobody", [Message("x")]) == Refused("bad_address")
+    assert channel.reply(answer("nobody", Message("x"))) == Refused("bad_address")
 
 
 def test_mail_does_not_come_by_http(channel: EmailChannel) -> None:

@@ -26,6 +26,7 @@ from channels.email.connection import Timeouts
 from channels.email.relays import relays
 from channels.email.sender import Sender
 from domain.outcomes import Accepted, Outcome, TryLater
+from tests.channels.answers import answer
 from tests.smtp_standin import free_port
 
 
@@ -94,7 +95,7 @@ def answered(url: str) -> Outcome:
     pool = Sender(relays(url), timeouts=Timeouts(2, 2, 2, 1))
     channel = EmailChannel(pool, "renraku@city.example.jp")
     try:
-        return channel.reply("email", "a@example.jp", [Message("試験")])
+        return channel.reply(answer("a@example.jp", Message("試験")))
     finally:
         channel.close()
 

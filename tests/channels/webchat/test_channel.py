@@ -6,12 +6,14 @@ import base64
 import json
 import uuid
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 
 from channels.base import Bulk, Incoming, Message, RawRequest, Recipient, SendChunk
 from channels.webchat.channel import SENDER, WebchatChannel, is_address, new_address
 from domain.outcomes import Outcome, Placed
+from tests.channels.answers import answer
 
 NOW = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
 ADDRESS = "A" * 43
@@ -47,7 +49,7 @@ def said(**content: object) -> bytes:
 def chunk(count: int) -> SendChunk:
     bulk = Bulk("みどり市", "中央小", "list", "件名", "本文", "ja")
     recipients = tuple(Recipient(n, ADDRESS, f"<{n}@x>", "", "") for n in range(count))
-    return SendChunk(1, "webchat", "", bulk, recipients)
+    return SendChunk(1, "webchat", "", bulk, recipients, uuid4())
 
 
 def test_addresses_are_long_and_fresh() -> None:
@@ -129,7 +131,7 @@ def test_messages_are_placed() -> None:
     log = Log()
     CHANNEL.send(chunk(3), log)
     assert log.outcomes == {0: Placed(), 1: Placed(), 2: Placed()}
-    assert CHANNEL.reply("webchat", ADDRESS, [Message("はい")]) == Placed()
+    assert CHANNEL.reply(answer(ADDRESS, Message("はい"))) == Placed()
     CHANNEL.close()
 
 

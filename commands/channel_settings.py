@@ -1,0 +1,107 @@
+"""From the settings to what each channel needs to be on."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from channels.registry import (
+    ChannelSettings,
+    LineAccount,
+    LineSettings,
+    MailSettings,
+    TelegramSettings,
+)
+from commands.printing import fail
+from settings import Settings
+
+LINE = "line"
+_ACCOUNT_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_KNOWN = {"name", "channel_secret", "channel_access_token", "channel_id"}
+
+
+def channel_settings(settings: Settings) -> ChannelSettings:
+    """What is set, channel by channel; says plainly what is wrong with an accounts file."""
+    return ChannelSettings(_mail(settings), _line(settings), _telegram(settings))
+
+
+def _mail(settings: Settings) -> MailSettings | None:
+    if settings.smtp_url is None or settings.mail_from is None:
+        return None
+    relays = settings.smtp_url.get_secret_value()
+    return MailSettings(relays, settings.mail_from, settings.mail_connections)
+
+
+def _telegram(settings: Settings) -> TelegramSettings | None:
+    if settings.telegram_bot_token is None:
+        return None
+    secret = settings.telegram_webhook_secret
+    return TelegramSettings(
+        bot_token=settings.telegram_bot_token.get_secret_value(),
+        webhook_secret=secret.get_secret_value() if secret else "",
+        api_url=settings.telegram_api_url.rstrip("/"),
+    )
+
+
+def _line(settings: Settings) -> LineSettings | None:
+    if settings.line_accounts_file is not None:
+        accounts = _accounts(settings.line_accounts_file)
+    elif settings.line_channel_secret is not None:
+        accounts = (_only_account(settings),)
+    else:
+        return None
+    return LineSettings(accounts, settings.line_api_url.rstrip("/"))
+
+
+def _only_account(settings: Settings) -> LineAccount:
+    secret, token = settings.line_channel_secret, settings.line_channel_access_token
+    return _checked(
+        LineAccount(
+            name=LINE,
+            channel_secret=secret.get_secret_value() if secret else "",
+            access_token=token.get_secret_value() if token else "",
+            channel_id=settings.line_channel_id or "",
+        ),
+        "RENRAKUMO_LINE_CHANNEL_SECRET",
+    )
+
+
+def _accounts(path: Path) -> tuple[LineAccount, ...]:
+    """The accounts of a file; its values are secrets, so no message quotes them."""
+    try:
+        listed = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise fail(f"{path} cannot be read as JSON ({type(error).__name__})") from None
+    if not isinstance(listed, list) or not listed:
+        raise fail(f"{path}: a list of accounts is expected")
+    accounts = tuple(_account(path, entry) for entry in listed)
+    if len({account.name for account in accounts}) < len(accounts):
+        raise fail(f"{path}: two accounts have one name")
+    return accounts
+
+
+def _account(path: Path, entry: Any) -> LineAccount:
+    if not isinstance(entry, dict) or not all(isinstance(value, str) for value in entry.values()):
+        raise fail(f"{path}: each account is an object of texts")
+    if unknown := set(entry) - _KNOWN:
+        raise fail(f"{path}: unknown {', '.join(sorted(unknown))}")
+    account = LineAccount(
+        name=entry.get("name", ""),
+        channel_secret=entry.get("channel_secret", ""),
+        access_token=entry.get("channel_access_token", ""),
+        channel_id=entry.get("channel_id", ""),
+    )
+    if not _ACCOUNT_NAME.fullmatch(account.name):
+        raise fail(f"{path}: a name is made of a-z, 0-9 and -")
+    return _checked(account, str(path))
+
+
+def _checked(account: LineAccount, where: str) -> LineAccount:
+    if not account.channel_secret or not (account.access_token or account.channel_id):
+        raise fail(
+            f"{where}: the LINE account {account.name} needs its channel secret, and an access "
+            "token or the channel ID"
+        )
+    return account

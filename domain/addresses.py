@@ -80,6 +80,15 @@ class MailAddress:
     domain: str
 
 
+@dataclass(frozen=True, slots=True)
+class ChatAddress:
+    """One person's address on a chat channel: the provider's own name for them."""
+
+    channel: str
+    account: str
+    address: str
+
+
 def normalise_mail(text: str) -> MailAddress | None:
     """Read a mail address out of what somebody typed or pasted; None if it is not one.
 

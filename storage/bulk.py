@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Integer, func, insert, select
 
-from domain.addresses import MailAddress
+from domain.addresses import ChatAddress, MailAddress
 from storage.database import Transaction
 from storage.people import MAIL, address_index
 from storage.tables import (
@@ -22,17 +22,19 @@ from storage.tables import (
     Table,
 )
 
+Addresses = tuple[MailAddress | ChatAddress, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class NewFamily:
-    """A family with one numbered child and the mail addresses of its guardians.
+    """A family with one numbered child; each guardian's addresses, the one they like first.
 
     `group_ids` are the groups beyond the child's class that its guardians join.
     """
 
     class_id: int
     number: int
-    guardians: tuple[MailAddress, ...]
+    guardians: tuple[Addresses, ...]
     group_ids: tuple[int, ...] = ()
 
 
@@ -71,8 +73,8 @@ class _Rows:
     def add(self, family: NewFamily) -> None:
         family_id = self._new(Family)
         child_id = self._new(Child, class_id=family.class_id, number=family.number)
-        for address in family.guardians:
-            self._guardian(family, family_id, child_id, address)
+        for addresses in family.guardians:
+            self._guardian(family, family_id, child_id, addresses)
 
     def insert(self) -> None:
         for table, rows in self.tables.items():
@@ -81,25 +83,37 @@ class _Rows:
         self._advance()
 
     def _guardian(
-        self, family: NewFamily, family_id: int, child_id: int, address: MailAddress
+        self, family: NewFamily, family_id: int, child_id: int, addresses: Addresses
     ) -> None:
+        guardian_id = self._new(
+            Guardian, family_id=family_id, language="ja", created_at=self._tx.now
+        )
+        self._link(GuardianChild, guardian_id=guardian_id, child_id=child_id)
+        for rank, address in enumerate(addresses):
+            contact_id = self._contact(address)
+            self._link(
+                GuardianContact, guardian_id=guardian_id, contact_point_id=contact_id, rank=rank
+            )
+        for group_id in (family.class_id, *family.group_ids):
+            self._link(Membership, guardian_id=guardian_id, group_id=group_id)
+
+    def _contact(self, address: MailAddress | ChatAddress) -> int:
         tx = self._tx
-        guardian_id = self._new(Guardian, family_id=family_id, language="ja", created_at=tx.now)
-        contact_id = self._new(
+        if isinstance(address, MailAddress):
+            at, domain = ChatAddress(MAIL, MAIL, address.raw), address.domain
+        else:
+            at, domain = address, ""
+        return self._new(
             ContactPoint,
-            channel=MAIL,
-            account=MAIL,
-            address_index=address_index(tx, MAIL, MAIL, address.raw),
-            address_cipher=tx.vault.seal_text(address.raw, "contact_points.address"),
-            domain=address.domain,
+            channel=at.channel,
+            account=at.account,
+            address_index=address_index(tx, at.channel, at.account, at.address),
+            address_cipher=tx.vault.seal_text(at.address, "contact_points.address"),
+            domain=domain,
             state="active",
             language="ja",
             created_at=tx.now,
         )
-        self._link(GuardianChild, guardian_id=guardian_id, child_id=child_id)
-        self._link(GuardianContact, guardian_id=guardian_id, contact_point_id=contact_id, rank=0)
-        for group_id in (family.class_id, *family.group_ids):
-            self._link(Membership, guardian_id=guardian_id, group_id=group_id)
 
     def _new(self, table: type[Table], **values: Any) -> int:
         self._next[table] += 1

@@ -1,4 +1,4 @@
-"""A made-up city: 45 schools with classes and clubs, and 20,000 guardians who get mail.
+"""A made-up city: 45 schools with classes and clubs, and 20,000 guardians on three channels.
 
 Made up by a seeded generator, so that every demo shows the same city.  All addresses end in
 `.example` (RFC 2606), which can never reach anyone.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from actions import schools
-from domain.addresses import MailAddress, normalise_mail
+from domain.addresses import ChatAddress, MailAddress, normalise_mail
 from storage.bulk import NewFamily, add_families
 from storage.database import Database, Transaction
 
@@ -29,6 +29,10 @@ CLUBS = {
     "primary": ("合唱クラブ", "サッカークラブ", "図書委員会"),
     "junior_high": ("吹奏楽部", "野球部", "美術部", "陸上部"),
 }
+# Of a hundred guardians so many are reached first by mail, by LINE and by Telegram.
+CHANNELS = ("email", "line", "telegram")
+MIX = (55, 40, 5)
+MAIL_TOO = 0.5  # The share of those on a chat channel who gave a mail address as well.
 PROVIDERS = ("docomo", "au", "softbank", "gmail", "yahoo", "icloud")
 SHARES = (15, 10, 10, 35, 12, 18)
 
@@ -81,14 +85,29 @@ def families(city: list[DemoSchool], guardians: int) -> Iterator[NewFamily]:
     while made < guardians:
         school, class_id = places[number % len(places)]
         two = random.random() < TWO_GUARDIANS and made + 2 <= guardians
-        people = tuple(_address(random, made + n) for n in range(1 + two))
+        people = tuple(_addresses(random, made + n) for n in range(1 + two))
         clubs = (random.choice(school.club_ids),) if random.random() < 0.4 else ()
         yield NewFamily(class_id, number // len(places) + 1, people, clubs)
         made += len(people)
         number += 1
 
 
-def _address(random: Random, number: int) -> MailAddress:
+def _addresses(random: Random, number: int) -> tuple[MailAddress | ChatAddress, ...]:
+    """How a guardian is reached, the way they like best first."""
+    channel = random.choices(CHANNELS, MIX)[0]
+    mail = _mail_address(random, number)
+    if channel == "email":
+        return (mail,)
+    chat = ChatAddress(channel, channel, chat_id(channel, number))
+    return (chat, mail) if random.random() < MAIL_TOO else (chat,)
+
+
+def chat_id(channel: str, number: int) -> str:
+    """The name that a made-up person has at LINE or Telegram."""
+    return f"U{number + 1:032x}" if channel == "line" else str(700_000_000 + number)
+
+
+def _mail_address(random: Random, number: int) -> MailAddress:
     """An address as families have them, old docomo ones with stray dots among them."""
     provider = random.choices(PROVIDERS, SHARES)[0]
     dots = ".." if provider == "docomo" and number % 50 == 0 else "."

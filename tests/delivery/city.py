@@ -47,7 +47,7 @@ def settle_families(tx: Transaction, city: City, count: int, first: int = 1) -> 
     bulk.add_families(
         tx,
         city.board_id,
-        [bulk.NewFamily(city.class_id, number, (address(number),)) for number in numbers],
+        [bulk.NewFamily(city.class_id, number, ((address(number),),)) for number in numbers],
     )
 
 

@@ -23,6 +23,7 @@ from uuid import uuid4
 import click
 
 from channels.base import Bulk, Recipient, SendChunk
+from commands.demo.city import MAIL_ONLY
 from commands.demo.fanout import approve_city_wide, city_of, wait_until_sent
 from commands.demo.theatre import Theatre, free_address, running, theatre, wait_for_worker
 from commands.house import House
@@ -154,11 +155,11 @@ class _NoLog:
 
 def _whole_path(scene: Theatre, messages: int) -> float:
     """Seconds from due to the last outcome, with ledger and journal, in a worker of its own."""
-    city_of(scene, messages)
+    city_of(scene.house, messages, MAIL_ONLY)
     log = scene.house.settings.var_dir / "bench.log"
     with running(["worker"], scene.environment, log):
         wait_for_worker(log)
-        return wait_until_sent(scene, approve_city_wide(scene, BODY))
+        return wait_until_sent(scene.house, approve_city_wide(scene.house, BODY))
 
 
 def _relay(scene: Theatre) -> tuple[str, int]:

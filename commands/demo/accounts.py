@@ -11,6 +11,7 @@ from commands.demo.theatre import Theatre
 from domain.addresses import normalise_mail
 from domain.deliveries import message_id
 from storage import accounts, broadcasts
+from storage.tables import Broadcast
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,36 +46,38 @@ def account(theatre: Theatre, broadcast_id: int) -> Account:
     """Count a finished broadcast."""
     with theatre.house.database.reading() as tx:
         report = reports.report(tx, broadcast_id)
-        row = broadcasts.find(tx, broadcast_id)
+        row = broadcasts.broadcast(tx, broadcast_id)
         last = accounts.last_outcome(tx, broadcast_id)
         lines = {name: accounts.lines(tx, broadcast_id, name) for name in report.channels}
-    started = row.due_at if row else None
+    started = row.due_at
     seconds = (last - started).total_seconds() if last and started else 0.0
     channels = {
-        name: _channel(theatre, broadcast_id, name, counts, lines[name])
+        name: _channel(counts, _faults(theatre, row, name, lines[name]))
         for name, counts in report.channels.items()
     }
     families = {"total": report.families.total, "not_reached": report.families.not_reached}
     return Account(round(seconds, 2), families, channels)
 
 
-def _channel(
-    theatre: Theatre,
-    broadcast_id: int,
-    name: str,
-    counts: reports.ChannelCounts,
-    lines: list[accounts.Line],
-) -> Channel:
-    by_mail = name == "email"
-    faults = _mail_faults(theatre, broadcast_id, lines) if by_mail else _chat_faults(lines)
+def _channel(counts: reports.ChannelCounts, faults: tuple[int, int]) -> Channel:
     return Channel(counts.recipients, counts.accepted, counts.refused, counts.unknown, *faults)
 
 
-def _mail_faults(
-    theatre: Theatre, broadcast_id: int, lines: list[accounts.Line]
+def _faults(
+    theatre: Theatre, row: Broadcast, channel: str, lines: list[accounts.Line]
 ) -> tuple[int, int]:
-    """How many of the audience the stand-in never got, and how many copies too many."""
-    received = _of_broadcast(theatre, broadcast_id, lines)
+    """How many of the audience never got it, and how many copies there were too many."""
+    if channel == "webchat":
+        return _displayed_faults(lines), 0
+    if channel == "email":
+        return _counted(lines, _of_broadcast(theatre, row.id, lines))
+    stand_in = {"line": theatre.line, "telegram": theatre.telegram}[channel]
+    by_address, _ = stand_in.received(row.subject)
+    return _counted(lines, Counter({each.delivery_id: by_address[each.address] for each in lines}))
+
+
+def _counted(lines: list[accounts.Line], received: Counter[int]) -> tuple[int, int]:
+    """Lost and doubled; who was refused here is counted where they were reached instead."""
     lost = sum(1 for line in lines if not received[line.delivery_id] and line.state != "refused")
     return lost, sum(count - 1 for count in received.values() if count > 1)
 
@@ -100,9 +103,9 @@ def _mailbox(address: str) -> str:
     return mail.key if mail else address
 
 
-def _chat_faults(lines: list[accounts.Line]) -> tuple[int, int]:
+def _displayed_faults(lines: list[accounts.Line]) -> int:
     """Web chat has no stand-in: a message lies in our own database until it is displayed.
 
     So none can be doubled, and lost would be one that neither lies there nor was displayed.
     """
-    return sum(1 for line in lines if line.state not in ("placed", "accepted", "waiting")), 0
+    return sum(1 for line in lines if line.state not in ("placed", "accepted", "waiting"))

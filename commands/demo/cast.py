@@ -44,7 +44,7 @@ def cast(scene: Theatre, city: list[DemoSchool]) -> Cast:
     demo_file = scene.house.settings.demo_file
     assert demo_file is not None
     stage.save(demo_file)
-    url = scene.house.settings.public_url
+    url = scene.local_url
     phones = {
         name: Phone(name, f"{url}/demo/phones/{name}/", address)
         for name, address in addresses.items()

@@ -6,7 +6,7 @@ Made up by a seeded generator, so that every demo shows the same city.  All addr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -32,6 +32,7 @@ CLUBS = {
 # Of a hundred guardians so many are reached first by mail, by LINE and by Telegram.
 CHANNELS = ("email", "line", "telegram")
 MIX = (55, 40, 5)
+MAIL_ONLY = (100, 0, 0)
 MAIL_TOO = 0.5  # The share of those on a chat channel who gave a mail address as well.
 PROVIDERS = ("docomo", "au", "softbank", "gmail", "yahoo", "icloud")
 SHARES = (15, 10, 10, 35, 12, 18)
@@ -49,11 +50,13 @@ class DemoSchool:
     club_ids: tuple[int, ...]
 
 
-def build_city(database: Database, board_id: int, guardians: int = GUARDIANS) -> list[DemoSchool]:
+def build_city(
+    database: Database, board_id: int, guardians: int = GUARDIANS, mix: Sequence[int] = MIX
+) -> list[DemoSchool]:
     """Open the schools and register their families, in one transaction."""
     with database.writing() as tx:
         city = [_open_school(tx, board_id, number) for number in range(PRIMARY + JUNIOR_HIGH)]
-        add_families(tx, board_id, list(families(city, guardians)))
+        add_families(tx, board_id, list(families(city, guardians, mix)))
     return city
 
 
@@ -77,7 +80,7 @@ def _open_classes(tx: Transaction, school_id: int, grades: int) -> Iterator[int]
             yield schools.add_group(tx, school_id, name, "class", above.id).id
 
 
-def families(city: list[DemoSchool], guardians: int) -> Iterator[NewFamily]:
+def families(city: list[DemoSchool], guardians: int, mix: Sequence[int]) -> Iterator[NewFamily]:
     """Families spread evenly over all classes, until there are so many guardians."""
     random = Random(20121025)  # noqa: S311 (a made-up city, not a secret)
     places = [(school, class_id) for school in city for class_id in school.class_ids]
@@ -85,16 +88,18 @@ def families(city: list[DemoSchool], guardians: int) -> Iterator[NewFamily]:
     while made < guardians:
         school, class_id = places[number % len(places)]
         two = random.random() < TWO_GUARDIANS and made + 2 <= guardians
-        people = tuple(_addresses(random, made + n) for n in range(1 + two))
+        people = tuple(_addresses(random, made + n, mix) for n in range(1 + two))
         clubs = (random.choice(school.club_ids),) if random.random() < 0.4 else ()
         yield NewFamily(class_id, number // len(places) + 1, people, clubs)
         made += len(people)
         number += 1
 
 
-def _addresses(random: Random, number: int) -> tuple[MailAddress | ChatAddress, ...]:
+def _addresses(
+    random: Random, number: int, mix: Sequence[int]
+) -> tuple[MailAddress | ChatAddress, ...]:
     """How a guardian is reached, the way they like best first."""
-    channel = random.choices(CHANNELS, MIX)[0]
+    channel = random.choices(CHANNELS, mix)[0]
     mail = _mail_address(random, number)
     if channel == "email":
         return (mail,)

@@ -1,4 +1,4 @@
-"""`renrakumo demo`: the whole way of a broadcast, with made-up people and a stand-in for mail."""
+"""`renrakumo demo`: the whole way of a broadcast, with made-up people and stand-ins."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _open_demo(
                 boards.change_settings(tx, house.board_id, undo_seconds=UNDO_SECONDS)
             people = cast(scene, city)
         with running(["web", "worker"], scene.environment, folder / "demo.log"):
-            wait_until_ready(house.settings.public_url)
+            wait_until_ready(scene.local_url)
             yield scene, people
 
 
@@ -117,9 +117,7 @@ def _tell(done: Account, console: Console) -> None:
 
 def _serve(scene: Theatre, console: Console) -> None:
     """Leave the stage to the visitor until Ctrl-C."""
-    console.print(
-        f"\n[bold]{scene.house.settings.public_url}/demo[/]  (Ctrl-C で終わります / to stop)"
-    )
+    console.print(f"\n[bold]{scene.local_url}/demo[/]  (Ctrl-C で終わります / to stop)")
     try:
         while True:
             time.sleep(1)

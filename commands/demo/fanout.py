@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TypeVar
 
 from actions import boards, broadcasts, drafts, staff
 from channels.webchat.channel import new_address
-from commands.demo.city import build_city
-from commands.demo.theatre import Theatre
+from commands.demo.city import MIX, build_city
+from commands.house import House
 from domain.audience import CITY
 from domain.broadcasts import Purpose
 from domain.content import Content
@@ -26,17 +27,15 @@ class RefusedError(Exception):
     """A rule said no where the bench or the demo expected a yes."""
 
 
-def city_of(scene: Theatre, guardians: int) -> None:
+def city_of(house: House, guardians: int, mix: Sequence[int] = MIX) -> None:
     """Open the schools and register so many guardians; what is approved leaves at once."""
-    house = scene.house
-    build_city(house.database, house.board_id, guardians)
+    build_city(house.database, house.board_id, guardians, mix)
     with house.database.writing() as tx:
         boards.change_settings(tx, house.board_id, undo_seconds=0)
 
 
-def approve_city_wide(scene: Theatre, body: str) -> int:
+def approve_city_wide(house: House, body: str) -> int:
     """A city-wide broadcast, written by the centre and approved by the board; returns its ID."""
-    house = scene.house
     with house.database.writing() as tx:
         centre = _person(tx, house.board_id, Role.CENTRE)
         board = _person(tx, house.board_id, Role.BOARD)
@@ -63,11 +62,11 @@ def _agreed(answer: Answer | Refusal) -> Answer:
     return answer
 
 
-def wait_until_sent(scene: Theatre, broadcast_id: int) -> float:
+def wait_until_sent(house: House, broadcast_id: int) -> float:
     """Seconds from due to the last outcome, once a broadcast is finished."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        with scene.house.database.reading() as tx:
+        with house.database.reading() as tx:
             row = stored.broadcast(tx, broadcast_id)
             last = accounts.last_outcome(tx, broadcast_id)
         if row.finished_at is not None and row.due_at is not None and last is not None:

@@ -1,12 +1,13 @@
-"""The processes behind the demo and the bench: the SMTP stand-in, the web server, workers.
+"""The processes behind the demo and the bench: stand-ins, the web server, workers.
 
-Stand-ins are reached by configuration only, exactly as a real relay would be.
+Stand-ins are reached by configuration only, exactly as the real providers would be.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -14,13 +15,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from commands.demo.mailbox import Mailbox
+from commands.demo.outside import Outside
 from commands.house import House
 from commands.supervisor import Child, Supervisor, command_line
 from settings import PREFIX, SettingsApart
@@ -28,42 +30,97 @@ from settings import PREFIX, SettingsApart
 PATIENCE = 30.0
 
 
+PUBLIC_URL = "https://renraku.midori.example"
+
+
 @dataclass(frozen=True, slots=True)
 class Theatre:
-    """An installation of its own in `folder`, whose mail goes to the stand-in."""
+    """An installation of its own in `folder`, whose messages go to the stand-ins.
+
+    Its public address is an https name, as LINE and Telegram ask for; the stand-ins know that it
+    means `local_url`.
+    """
 
     house: House
+    local_url: str
     mailbox: Mailbox
+    line: Outside
+    telegram: Outside
     environment: Mapping[str, str]
 
 
 @contextmanager
 def theatre(folder: Path, listen: str, database_url: str | None = None) -> Iterator[Theatre]:
-    """Start the stand-in and prepare an empty installation that sends to it."""
+    """Start the stand-ins and prepare an empty installation that sends to them."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    with _stand_in() as ports:
+    local_url = f"http://{listen}"
+    keys = _Keys()
+    with ExitStack() as stack:
+        mail = stack.enter_context(_stand_in("smtp"))
+        line = stack.enter_context(_stand_in("line", *keys.for_line(local_url)))
+        telegram = stack.enter_context(_stand_in("telegram", *keys.for_telegram(local_url)))
+        outside = (
+            Outside("line", line["line"], line["control"]),
+            Outside("telegram", telegram["telegram"], telegram["control"]),
+        )
         values = {
-            "VAR_DIR": str(folder),
-            "DATABASE_URL": database_url or f"sqlite:///{folder / 'renrakumo.db'}",
-            "PUBLIC_URL": f"http://{listen}",
-            "LISTEN": listen,
-            "BOARD_CODE": "demo",
-            "BOARD_NAME": "みどり市教育委員会",
-            "SMTP_URL": f"smtp://127.0.0.1:{ports['smtp']}",
-            "MAIL_FROM": "renraku@midori.example",
-            "DEMO_FILE": str(folder / "stage.json"),
-            "LOG_FORMAT": "json",
+            **_own_values(folder, listen, database_url),
+            "SMTP_URL": f"smtp://127.0.0.1:{mail['smtp']}",
+            **keys.values(*outside),
         }
         environment = _without_ours() | {PREFIX + name: value for name, value in values.items()}
         house = House(
             SettingsApart.model_validate({name.lower(): value for name, value in values.items()})
         )
         house.prepare()
-        try:
-            yield Theatre(house, Mailbox(ports["control"]), environment)
-        finally:
-            house.database.close()
+        stack.callback(house.close)
+        yield Theatre(house, local_url, Mailbox(mail["control"]), *outside, environment)
+
+
+def _own_values(folder: Path, listen: str, database_url: str | None) -> dict[str, str]:
+    return {
+        "VAR_DIR": str(folder),
+        "DATABASE_URL": database_url or f"sqlite:///{folder / 'renrakumo.db'}",
+        "PUBLIC_URL": PUBLIC_URL,
+        "LISTEN": listen,
+        "BOARD_CODE": "demo",
+        "BOARD_NAME": "みどり市教育委員会",
+        "MAIL_FROM": "renraku@midori.example",
+        "DEMO_FILE": str(folder / "stage.json"),
+        "LOG_FORMAT": "json",
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """What the made-up accounts at LINE and Telegram are proved by, new for each theatre."""
+
+    line_secret: str = field(default_factory=lambda: secrets.token_hex(16))
+    line_token: str = field(default_factory=lambda: secrets.token_urlsafe(48))
+    bot_token: str = field(default_factory=lambda: f"700000001:{secrets.token_urlsafe(26)}")
+    webhook_secret: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+
+    def for_line(self, local_url: str) -> tuple[str, ...]:
+        return (
+            f"--webhook={PUBLIC_URL}/webhooks/line",
+            f"--channel-secret={self.line_secret}",
+            f"--access-token={self.line_token}",
+            f"--map={PUBLIC_URL}={local_url}",
+        )
+
+    def for_telegram(self, local_url: str) -> tuple[str, ...]:
+        return (f"--token={self.bot_token}", f"--map={PUBLIC_URL}={local_url}")
+
+    def values(self, line: Outside, telegram: Outside) -> dict[str, str]:
+        return {
+            "LINE_CHANNEL_SECRET": self.line_secret,
+            "LINE_CHANNEL_ACCESS_TOKEN": self.line_token,
+            "LINE_API_URL": line.api_url,
+            "TELEGRAM_BOT_TOKEN": self.bot_token,
+            "TELEGRAM_WEBHOOK_SECRET": self.webhook_secret,
+            "TELEGRAM_API_URL": telegram.api_url,
+        }
 
 
 def _without_ours() -> dict[str, str]:
@@ -72,8 +129,8 @@ def _without_ours() -> dict[str, str]:
 
 
 @contextmanager
-def _stand_in() -> Iterator[dict[str, int]]:
-    command = [sys.executable, "-m", "standins.smtp", "--port", "0", "--control-port", "0"]
+def _stand_in(name: str, *options: str) -> Iterator[dict[str, int]]:
+    command = [sys.executable, "-m", f"standins.{name}", "--port=0", "--control-port=0", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
     try:
         assert process.stdout is not None

@@ -15,10 +15,8 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from actions import boards
-from commands.demo.city import build_city
+from commands.demo.city import MAIL_ONLY, build_city
 from commands.demo.fanout import approve_city_wide
-from commands.demo.mailbox import Mailbox
-from commands.demo.theatre import Theatre
 from commands.house import House
 from settings import PREFIX, SettingsApart
 from storage import accounts, broadcasts
@@ -103,8 +101,8 @@ def _is_gone(pid: int) -> bool:
     return False
 
 
-def _send_and_finish(scene: Theatre, house: House, body: str) -> int:
-    broadcast_id = approve_city_wide(scene, body)
+def _send_and_finish(house: House, body: str) -> int:
+    broadcast_id = approve_city_wide(house, body)
 
     def finished() -> bool:
         with house.database.reading() as tx:
@@ -124,14 +122,13 @@ def test_a_city_runs(tmp_path: Path) -> None:
             )
         )
         house.prepare()
-        build_city(house.database, house.board_id, 60)
+        build_city(house.database, house.board_id, 60, MAIL_ONLY)
         with house.database.writing() as tx:
             boards.change_settings(tx, house.board_id, undo_seconds=0)
-        scene = Theatre(house, Mailbox(0), environment)
         with _running(environment, tmp_path / "run.log") as process:
             wait(lambda: _is_ready(web), "the web server")
             wait(lambda: len(_children(process.pid)) == 3, "three processes")
-            first = _send_and_finish(scene, house, "一通目")
+            first = _send_and_finish(house, "一通目")
             assert standin.stats()["messages"] == 60
 
             wait(lambda: _counted(web) == 60, "the worker's counts")
@@ -141,7 +138,7 @@ def test_a_city_runs(tmp_path: Path) -> None:
                 recipients = len(accounts.lines(tx, first, "email"))
 
             def left() -> bool:
-                second = _send_and_finish(scene, house, "二通目")
+                second = _send_and_finish(house, "二通目")
                 with house.database.reading() as tx:
                     return len(accounts.lines(tx, second, "email")) == recipients - 1
 

@@ -36,7 +36,7 @@ VERBS = {
     "audit": "commands.broadcasts:audit",
     "explain": "commands.explain:explain",
     "demo": "commands.demo.command:demo",
-    "bench": "commands.bench:bench",
+    "bench": "commands.bench.command:bench",
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import gcd
 from random import Random
 
 from actions import schools
@@ -84,27 +85,36 @@ def families(city: list[DemoSchool], guardians: int, mix: Sequence[int]) -> Iter
     """Families spread evenly over all classes, until there are so many guardians."""
     random = Random(20121025)  # noqa: S311 (a made-up city, not a secret)
     places = [(school, class_id) for school in city for class_id in school.class_ids]
+    pattern = _pattern(random, mix)
     made = number = 0
     while made < guardians:
         school, class_id = places[number % len(places)]
         two = random.random() < TWO_GUARDIANS and made + 2 <= guardians
-        people = tuple(_addresses(random, made + n, mix) for n in range(1 + two))
+        people = tuple(
+            _addresses(random, made + n, pattern[(made + n) % len(pattern)]) for n in range(1 + two)
+        )
         clubs = (random.choice(school.club_ids),) if random.random() < 0.4 else ()
         yield NewFamily(class_id, number // len(places) + 1, people, clubs)
         made += len(people)
         number += 1
 
 
-def _addresses(
-    random: Random, number: int, mix: Sequence[int]
-) -> tuple[MailAddress | ChatAddress, ...]:
+def _addresses(random: Random, number: int, channel: str) -> tuple[MailAddress | ChatAddress, ...]:
     """How a guardian is reached, the way they like best first."""
-    channel = random.choices(CHANNELS, mix)[0]
     mail = _mail_address(random, number)
     if channel == "email":
         return (mail,)
     chat = ChatAddress(channel, channel, chat_id(channel, number))
     return (chat, mail) if random.random() < MAIL_TOO else (chat,)
+
+
+def _pattern(random: Random, mix: Sequence[int]) -> list[str]:
+    """The channels in the smallest numbers that keep the mix, in any order."""
+    unit = gcd(*mix)
+    channels = zip(CHANNELS, mix, strict=True)
+    pattern = [channel for channel, share in channels for _ in range(share // unit)]
+    random.shuffle(pattern)
+    return pattern
 
 
 def chat_id(channel: str, number: int) -> str:

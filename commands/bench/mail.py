@@ -1,4 +1,4 @@
-"""`renrakumo bench`: how fast mail goes, side by side with what people would use instead.
+"""Mail, side by side with what people would use instead.
 
 Everything goes to the same SMTP stand-in in one run, one after the other, so that the ratio
 means something on any machine.  The peer is the standard library as its documentation shows
@@ -7,27 +7,19 @@ it: `smtplib` with an `EmailMessage` built for each recipient, over as many conn
 
 from __future__ import annotations
 
-import json
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
-from pathlib import Path
 from smtplib import SMTP
 from time import perf_counter
 from uuid import uuid4
 
-import click
-
 from channels.base import Bulk, Recipient, SendChunk
+from commands.bench.stage import Row
 from commands.demo.city import MAIL_ONLY
 from commands.demo.fanout import approve_city_wide, city_of, wait_until_sent
-from commands.demo.theatre import Theatre, free_address, running, theatre, wait_for_worker
-from commands.house import House
-from commands.printing import print_table
+from commands.demo.theatre import Theatre, running, wait_for_worker
 from domain.outcomes import Outcome
 from storage.database import system_clock
 
@@ -36,41 +28,14 @@ BODY = "本日の運動会は、雨のため中止します。児童は通常ど
 PEER = "smtplib + EmailMessage"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One measurement; `ratio` is our rate over the peer's, on the same stand-in."""
-
-    name: str
-    messages: int
-    seconds: float
-    rate: float
-    peer: str
-    ratio: float
-
-
-@click.command()
-@click.option("--messages", default=20_000, show_default=True)
-@click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path))
-@click.pass_obj
-def bench(house: House, messages: int, file: Path | None) -> None:
-    """Measure the mail sender alone, and the whole path from due to the last outcome."""
-    with _stage(house) as scene:
-        peer = messages / _timed(lambda: _send_by_peer(scene, messages))
-        rows = [Row(PEER, messages, round(messages / peer, 2), round(peer, 1), PEER, 1.0)]
-        rows.append(_row("mail sender", messages, _timed(lambda: _send(scene, messages)), peer))
-        rows.append(_row("whole path", messages, _whole_path(scene, messages), peer))
-    if file is not None:
-        file.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
-    print_table(tuple(Row.__slots__), [tuple(asdict(row).values()) for row in rows])
-
-
-@contextmanager
-def _stage(house: House) -> Iterator[Theatre]:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        theatre(Path(folder) / "bench", free_address(house.settings.listen)) as scene,
-    ):
-        yield scene
+def measure_mail(scene: Theatre, messages: int) -> list[Row]:
+    """The mail sender alone, and the whole path from due to the last outcome."""
+    peer = messages / _timed(lambda: _send_by_peer(scene, messages))
+    return [
+        Row(PEER, messages, round(messages / peer, 2), round(peer, 1), PEER, 1.0),
+        _row("mail sender", messages, _timed(lambda: _send(scene, messages)), peer),
+        _row("whole path", messages, _whole_path(scene, messages), peer),
+    ]
 
 
 def _row(name: str, messages: int, seconds: float, peer: float) -> Row:

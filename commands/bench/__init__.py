@@ -1,0 +1,1 @@
+"""`renrakumo bench`: measuring, side by side with what people would use instead."""

@@ -1,0 +1,61 @@
+"""`renrakumo bench` and its two great trials: the fan-out with faults, the webhook storm."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from commands.bench.fan_out import measure_fan_out
+from commands.bench.mail import measure_mail
+from commands.bench.stage import Row, save, stage
+from commands.bench.storm import measure_storm
+from commands.house import House
+from commands.printing import FOUND, print_table
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.group(invoke_without_command=True)
+@click.option("--messages", default=20_000, show_default=True)
+@click.option("--json", "file", type=_FILE)
+@click.pass_context
+def bench(ctx: click.Context, messages: int, file: Path | None) -> None:
+    """Measure the mail sender alone, and the whole path from due to the last outcome."""
+    if ctx.invoked_subcommand is not None:
+        return
+    with stage(ctx.obj) as scene:
+        rows = measure_mail(scene, messages)
+    save(file, rows)
+    print_table(tuple(Row.__slots__), [tuple(asdict(row).values()) for row in rows])
+
+
+@bench.command("fan-out")
+@click.option("--line", default=20_000, show_default=True, help="Recipients on LINE.")
+@click.option("--telegram", default=2_000, show_default=True, help="Recipients on Telegram.")
+@click.option("--json", "file", type=_FILE)
+@click.pass_obj
+def fan_out(house: House, line: int, telegram: int, file: Path | None) -> None:
+    """Send to LINE and Telegram through faults and a kill -9; ledger against stand-ins."""
+    with stage(house) as scene:
+        found = measure_fan_out(scene, line, telegram)
+    save(file, found.as_dict())
+    print_table(("channel", *found.columns), found.rows)
+    if not found.is_clean:
+        raise SystemExit(FOUND)
+
+
+@bench.command("storm")
+@click.option("--registrations", default=20_000, show_default=True)
+@click.option("--minutes", default=10.0, show_default=True, help="Within which they all begin.")
+@click.option("--json", "file", type=_FILE)
+@click.pass_obj
+def storm(house: House, registrations: int, minutes: float, file: Path | None) -> None:
+    """Let a crowd of guardians register on LINE at once, duplicates and garbage among it."""
+    with stage(house) as scene:
+        found = measure_storm(scene, registrations, minutes)
+    save(file, found.as_dict())
+    print_table(("figure", "value"), list(found.as_dict().items()))
+    if not found.is_clean:
+        raise SystemExit(FOUND)

@@ -3,36 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from actions import audit
+from commands.channel_checks import check_channels
+from commands.findings import Finding
 from commands.house import House
 from settings import SECRET_LENGTH
 from storage import inbox
 from storage.migrate import current, newest
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at; `wrong` makes `doctor` exit with 1."""
-
-    check: str
-    wrong: bool
-    words: str
-
-    @property
-    def mark(self) -> str:
-        return "✗" if self.wrong else "✓"
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-
 def check_all(house: House) -> list[Finding]:
     """Every check that can be made; without a database the rest would only repeat that."""
     schema = _schema(house)
-    findings = [schema, *_keys(house), *_channels(house)]
+    findings = [schema, *_keys(house), *check_channels(house)]
     if not schema.wrong:
         findings += [_parked(house), _records(house)]
     return findings
@@ -64,26 +48,6 @@ def _keys(house: House) -> Iterator[Finding]:
             yield Finding(name, True, f"{path} can be read by others: chmod 600")
         else:
             yield Finding(name, False, f"{path}, readable by its owner only")
-
-
-def _channels(house: House) -> Iterator[Finding]:
-    """A channel that is off is no fault; a public address on loopback is worth a word."""
-    settings = house.settings
-    mail = "on" if settings.mail_is_on else "off: set RENRAKUMO_SMTP_URL and RENRAKUMO_MAIL_FROM"
-    yield Finding("mail", False, mail)
-    intake_on = settings.mail_in_listen is not None and settings.mail_in_domain is not None
-    yield Finding(
-        "mail intake",
-        False,
-        "on" if intake_on else "off: set RENRAKUMO_MAIL_IN_LISTEN and RENRAKUMO_MAIL_IN_DOMAIN",
-    )
-    yield Finding("web chat", False, f"on at {settings.public_url}/chat/")
-    secure = settings.public_url.startswith("https://")
-    local = "127.0.0.1" in settings.public_url or "localhost" in settings.public_url
-    if not secure and not local:
-        yield Finding("public address", True, "not https: links could be read on the way")
-    elif "public_url" not in settings.model_fields_set:
-        yield Finding("public address", False, "loopback only: set RENRAKUMO_PUBLIC_URL")
 
 
 def _parked(house: House) -> Finding:

@@ -32,7 +32,7 @@ def _on_stage(house: House, services: Services) -> Services:
     return replace(
         services,
         demo=True,
-        demo_phones=stage.phones,
+        demo_phones={name: ways["webchat"] for name, ways in stage.phones.items()},
         demo_school_id=stage.school_id,
         inbox=stage.mailbox().seen_after,
         progress=lambda: last_progress(house.database, house.board_id),

@@ -8,19 +8,22 @@ import shutil
 import signal
 import socket
 import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
 import structlog
 
 from bot.turns import TurnLoop
-from channels.base import Incoming
+from channels.base import Channel, Incoming
 from commands.house import House
 from commands.supervisor import Child, Supervisor, command_line
 from delivery.render import Addresses
 from delivery.worker import Worker
+from domain.outcomes import Outcome, Refused
 from intake.listener import Handler, listen, server_factory
-from settings import host_port
+from intake.polling import Poller
+from settings import Settings, host_port
 from storage import inbox
 from storage.database import system_clock
 
@@ -33,7 +36,7 @@ def run(house: House) -> None:
     """Start everything, keep it running, stop it on SIGTERM."""
     house.prepare()
     house.database.close()
-    verbs = ["web", "worker"] + (["intake"] if house.settings.mail_in_listen else [])
+    verbs = ["web", "worker"] + (["intake"] if _takes_in(house.settings) else [])
     environment = os.environ | counted_in(house.settings.metrics_dir)
     Supervisor([Child(verb, command_line(verb), environment) for verb in verbs]).run()
 
@@ -77,7 +80,8 @@ def worker(house: House) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    turns = threading.Thread(target=TurnLoop(house.database).run, args=(stop,), name="turns")
+    loop = TurnLoop(house.database, fetch=_fetching(house.channels))
+    turns = threading.Thread(target=loop.run, args=(stop,), name="turns")
     turns.start()
     try:
         _worker(house).run(stop)
@@ -97,33 +101,92 @@ def _worker(house: House) -> Worker:
         addresses=Addresses(
             settings.public_url, settings.mail_domain, settings.mail_in_domain or ""
         ),
-        threads=settings.mail_connections,
     )
+
+
+def _fetching(channels: Mapping[str, Channel]) -> Callable[[str, str, str], bytes | Outcome]:
+    """How the turns get a picture that lies at its provider."""
+
+    def fetch(channel: str, account: str, media: str) -> bytes | Outcome:
+        asked = channels.get(channel)
+        # A channel that was turned off meanwhile has nothing any more.
+        return asked.fetch(account, media) if asked else Refused("gone")
+
+    return fetch
+
+
+def _takes_in(settings: Settings) -> bool:
+    """Whether anything comes in by another way than our own web server."""
+    return settings.mail_in_listen is not None or _polls(settings)
+
+
+def _polls(settings: Settings) -> bool:
+    return settings.telegram_bot_token is not None and settings.telegram_mode == "polling"
 
 
 @click.command()
 @click.pass_obj
 def intake(house: House) -> None:
-    """Take in mail over SMTP."""
+    """Take in mail over SMTP, and poll Telegram where no webhook is set."""
     settings = house.settings
-    if settings.mail_in_listen is None or settings.mail_in_domain is None:
-        raise click.UsageError("set RENRAKUMO_MAIL_IN_LISTEN and RENRAKUMO_MAIL_IN_DOMAIN")
+    if not _takes_in(settings):
+        raise click.UsageError(
+            "set RENRAKUMO_MAIL_IN_LISTEN and RENRAKUMO_MAIL_IN_DOMAIN for mail, or "
+            "RENRAKUMO_TELEGRAM_MODE=polling"
+        )
+    if settings.mail_in_listen is not None and settings.mail_in_domain is None:
+        raise click.UsageError("set RENRAKUMO_MAIL_IN_DOMAIN beside RENRAKUMO_MAIL_IN_LISTEN")
     house.prepare()
-    asyncio.run(_serve_mail(house, settings.mail_in_listen, settings.mail_in_domain))
-    house.database.close()
+    asyncio.run(_take_in(house))
+    house.close()
 
 
-async def _serve_mail(house: House, address: str, domain: str) -> None:
-    stop = asyncio.Event()
+async def _take_in(house: House) -> None:
+    """Everything that comes in, until SIGTERM or SIGINT; a poller that breaks ends it all."""
+    stop, stop_polling = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    store = _storing(house)
+    polling = loop.run_in_executor(None, _poll, house, store, stop_polling)
+    polling.add_done_callback(lambda _: stop.set())
+    settings = house.settings
+    if settings.mail_in_listen is not None and settings.mail_in_domain is not None:
+        await _serve_mail(house, store, settings.mail_in_listen, settings.mail_in_domain, stop)
+    else:
+        await stop.wait()
+    stop_polling.set()
+    await polling
+
+
+def _storing(house: House) -> Callable[[Incoming], bool]:
     board_id = house.board_id
 
     def store(incoming: Incoming) -> bool:
         with house.database.writing() as tx:
             return inbox.store(tx, board_id, incoming)
 
+    return store
+
+
+def _poll(house: House, store: Callable[[Incoming], bool], stop: threading.Event) -> None:
+    if not _polls(house.settings):
+        stop.wait()
+        return
+    from channels.telegram.channel import TelegramChannel
+
+    channel = house.channels["telegram"]
+    assert isinstance(channel, TelegramChannel)
+    Poller(channel, store).run(stop)
+
+
+async def _serve_mail(
+    house: House,
+    store: Callable[[Incoming], bool],
+    address: str,
+    domain: str,
+    stop: asyncio.Event,
+) -> None:
     host, port = host_port(address)
-    factory = server_factory(Handler(domain, house.settings.secret(), store, system_clock), domain)
-    await listen(host, port, factory, stop)
+    handler = Handler(domain, house.settings.secret(), store, system_clock)
+    await listen(host, port, server_factory(handler, domain), stop)

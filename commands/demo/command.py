@@ -19,7 +19,15 @@ from commands.demo.city import GUARDIANS, build_city
 from commands.demo.phone import NoAnswer
 from commands.demo.stage import progress_of
 from commands.demo.story import Story
-from commands.demo.theatre import Theatre, free_address, running, theatre, wait_until_ready
+from commands.demo.theatre import (
+    Theatre,
+    free_address,
+    let_people_arrive,
+    running,
+    set_telegram_up,
+    theatre,
+    wait_until_ready,
+)
 from commands.house import House
 from commands.printing import FOUND, fail, print_table
 from storage import broadcasts
@@ -67,10 +75,12 @@ def _open_demo(
         with console.status(f"45校・保護者{guardians:,}人のまちをつくっています… / making a city…"):
             city = build_city(house.database, house.board_id, guardians)
             with house.database.writing() as tx:
-                boards.change_settings(tx, house.board_id, undo_seconds=UNDO_SECONDS)
+                boards.change_settings(tx, house.board_id, undo_seconds=UNDO_SECONDS, telegram=True)
             people = cast(scene, city)
+            let_people_arrive(scene)
         with running(["web", "worker"], scene.environment, folder / "demo.log"):
             wait_until_ready(scene.local_url)
+            set_telegram_up(scene)
             yield scene, people
 
 

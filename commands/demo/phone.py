@@ -1,4 +1,4 @@
-"""A phone that talks to web chat over HTTP, as the page in a browser does."""
+"""The phones of the story: a browser with web chat; LINE and Telegram at their stand-ins."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import base64
 import json
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.request import Request, urlopen
 
+from commands.demo.outside import Outside
+from commands.demo.reading import Entry, entries
 from web.chat import COOKIE
 from web.security import OWN_PAGE
 
@@ -23,38 +26,46 @@ class NoAnswer(Exception):
 
 
 @dataclass
-class Phone:
-    """One person's web chat; `entries` are the bubbles seen so far, oldest first."""
+class Phone(ABC):
+    """One person's conversation; `entries` are the bubbles seen so far, oldest first."""
 
     name: str
-    base: str
-    address: str
-    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    entries: dict[str, Entry] = field(default_factory=dict, init=False)
 
-    def says(self, text: str) -> list[dict[str, Any]]:
+    def says(self, text: str) -> list[Entry]:
         """Type a line and wait for the answer."""
         return self._tell(text=text)
 
-    def taps(self, label: str) -> list[dict[str, Any]]:
+    def taps(self, label: str) -> list[Entry]:
         """Press the newest button with this label and wait for the answer."""
-        for entry in reversed(self.entries.values()):
-            for button in entry.get("buttons", ()):
-                if button["label"] == label:
-                    return self._tell(token=button["token"])
-        raise NoAnswer(f"{self.name}: no button {label}")
+        return self._tell(token=self.button(label)["token"], label=label)
 
-    def sends_picture(self, picture: bytes) -> list[dict[str, Any]]:
+    def sends_picture(self, picture: bytes) -> list[Entry]:
         return self._tell(picture=base64.b64encode(picture).decode())
 
-    def waits_for(self, kind: str, words: str = "") -> dict[str, Any]:
-        """The newest bubble of this kind with these words, once there is one."""
+    def button(self, label: str) -> Entry:
+        """The newest button with this label; raises NoAnswer."""
+        return self._newest(lambda button: button["label"] == label, f"button {label}")
 
-        def look() -> dict[str, Any] | None:
+    def link(self) -> Entry:
+        """The newest button that opens a page; raises NoAnswer."""
+        return self._newest(lambda button: bool(button.get("href")), "link")
+
+    def _newest(self, is_meant: Callable[[Entry], bool], what: str) -> Entry:
+        for entry in reversed(self.entries.values()):
+            buttons: list[Entry] = [*filter(is_meant, entry.get("buttons", ()))]
+            if buttons:
+                return buttons[0]
+        raise NoAnswer(f"{self.name}: no {what}")
+
+    def waits_for(self, words: str) -> Entry:
+        """The newest bubble with these words, once there is one."""
+
+        def look() -> Entry | None:
             self.looks()
-            newest_first = reversed(self.entries.values())
-            return next((e for e in newest_first if e["kind"] == kind and words in _words(e)), None)
+            return next((e for e in reversed(self.entries.values()) if words in _words(e)), None)
 
-        return self.waits(look, f"{kind} {words!r}")
+        return self.waits(look, repr(words))
 
     def waits(self, look: Callable[[], Found | None], what: str) -> Found:
         """Wait until something else happens in this person's world."""
@@ -65,22 +76,50 @@ class Phone:
             time.sleep(0.1)
         raise NoAnswer(f"{self.name}: {what} did not come")
 
-    def looks(self) -> list[dict[str, Any]]:
-        """Fetch and display what is new, telling the server that it was displayed."""
-        shown = self._call("GET", "messages")["messages"]
-        new = [entry for entry in shown if entry["id"] not in self.entries]
+    def looks(self) -> list[Entry]:
+        """See what is new."""
+        new = [entry for entry in self._fetch() if entry["id"] not in self.entries]
         self.entries.update((entry["id"], entry) for entry in new)
+        return new
+
+    def _tell(self, **what: str) -> list[Entry]:
+        self.looks()
+        self._send(what)
+        return self.waits(self._replies, "an answer")
+
+    def _replies(self) -> list[Entry]:
+        return [entry for entry in self.looks() if entry["kind"] == "reply"]
+
+    @abstractmethod
+    def _fetch(self) -> list[Entry]:
+        """Everything that the phone shows now, oldest first."""
+
+    @abstractmethod
+    def _send(self, what: dict[str, str]) -> None:
+        """Hand over a text, a token (with its label) or a picture (base64)."""
+
+
+@dataclass
+class BrowserPhone(Phone):
+    """Web chat in a browser with this address in its cookie."""
+
+    base: str
+    address: str
+
+    def looks(self) -> list[Entry]:
+        """Display what is new, telling the server that it was displayed."""
+        new = super().looks()
         if new:
             self._call("POST", "seen", {"ids": [entry["id"] for entry in new]})
         return new
 
-    def _tell(self, **what: str) -> list[dict[str, Any]]:
-        self.looks()
-        self._call("POST", "say", {"id": str(uuid.uuid4()), **what})
-        return self.waits(self._replies, "an answer")
+    def _fetch(self) -> list[Entry]:
+        shown: list[Entry] = self._call("GET", "messages")["messages"]
+        return shown
 
-    def _replies(self) -> list[dict[str, Any]]:
-        return [entry for entry in self.looks() if entry["kind"] == "reply"]
+    def _send(self, what: dict[str, str]) -> None:
+        said = {key: value for key, value in what.items() if key != "label"}
+        self._call("POST", "say", {"id": str(uuid.uuid4()), **said})
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         request = Request(  # noqa: S310 (always http on loopback)
@@ -101,5 +140,24 @@ class Phone:
         }
 
 
-def _words(entry: dict[str, Any]) -> str:
+@dataclass
+class OutsidePhone(Phone):
+    """LINE or Telegram on the phone of one person there."""
+
+    outside: Outside
+    person: str
+
+    def _fetch(self) -> list[Entry]:
+        return entries(self.outside.name, self.outside.chat(self.person))
+
+    def _send(self, what: dict[str, str]) -> None:
+        if "text" in what:
+            self.outside.does(self.person, "says", text=what["text"])
+        elif "token" in what:
+            self.outside.does(self.person, "presses", data=what["token"], label=what["label"])
+        else:
+            self.outside.does(self.person, "sends-picture", picture=what["picture"])
+
+
+def _words(entry: Entry) -> str:
     return f"{entry['subject']} {entry['text']}"

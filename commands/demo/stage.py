@@ -16,11 +16,18 @@ from web.services import Counts, Progress
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Written by the demo command, read by the demo's web server."""
+    """Written by the demo command, read by the demo's web server.
 
-    phones: dict[str, str]
+    `phones` holds each person's address by channel, `outside` the ports of the stand-ins (the
+    provider's own and the control page's).
+    """
+
+    phones: dict[str, dict[str, str]]
+    plays_on: dict[str, str]
     school_id: str
-    control_port: int
+    mails_to: dict[str, str]
+    mail_control_port: int
+    outside: dict[str, tuple[int, int]]
 
     @classmethod
     def load(cls, path: Path) -> Stage:
@@ -30,7 +37,7 @@ class Stage:
         path.write_text(json.dumps(asdict(self)))
 
     def mailbox(self) -> Mailbox:
-        return Mailbox(self.control_port)
+        return Mailbox(self.mail_control_port)
 
 
 def last_progress(database: Database, board_id: int) -> Progress | None:

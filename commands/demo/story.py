@@ -1,14 +1,15 @@
-"""The demo's story, turn by turn, through the real conversations in web chat."""
+"""The demo's story, turn by turn, through the real conversations on LINE, Telegram, web chat."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.request import Request, urlopen
 
 from rich.console import Console
 
-from commands.demo.cast import Cast
+from commands.demo.cast import PLAYS_ON, Cast, sign_on_everywhere
 from commands.demo.drawing import weather_poster
 from commands.demo.phone import Phone
 from commands.demo.theatre import Theatre
@@ -48,7 +49,19 @@ class Story:
     def _staff_signs_on(self) -> None:
         self._heading("教職員は、招待コードでつながります / staff sign on")
         for name, code in self.people.codes.items():
-            self._says(getattr(self.people, name), code)
+            phone: Phone = getattr(self.people, name)
+            self._says(phone, code)
+            if PLAYS_ON[name] == "line":
+                self._links_account(phone)
+        sign_on_everywhere(self.scene)
+
+    def _links_account(self, phone: Phone) -> None:
+        """Follow the link that the bot gave, as a browser does: our page, then LINE's own."""
+        button = phone.link()
+        self._line(phone, f"［{button['label']}］")
+        post = Request(f"{self.scene.local_url}{button['href']}", data=b"", method="POST")  # noqa: S310
+        with urlopen(post, timeout=10):  # noqa: S310 (both on loopback)
+            self._hears(phone, [phone.waits_for("担当者として登録しました")])
 
     def _guardian_registers(self) -> None:
         self._heading("保護者が学校IDで登録します / a guardian registers")
@@ -96,7 +109,7 @@ class Story:
 
     def _teacher_may_not_approve(self) -> None:
         self._heading("自分が書いたものは、自分では承認できません / nobody approves their own")
-        card = self.people.principal.waits_for("reply", "運動会の延期について")
+        card = self.people.principal.waits_for("運動会の延期について")
         self._hears(self.people.principal, [card])
         row = self._newest()
         self._says(self.people.teacher, f"承認 {row.id}-{row.version}")
@@ -106,7 +119,7 @@ class Story:
         self._taps(self.people.principal, "broadcast.card.approve")
         mail = self._mailed_to(GUARDIANS_MAIL, "運動会の延期について")
         self.console.print(f"   [dim]→ 保護者[/] ✉ {_flat(mail.subject)} ⏎ {_flat(mail.text)}")
-        report = self.people.teacher.waits_for("reply", "届")
+        report = self.people.teacher.waits_for("届")
         self._hears(self.people.teacher, [report])
 
     def _city_wide(self) -> int:
@@ -124,7 +137,7 @@ class Story:
         self._taps(centre, "compose.no_images")
         self._says(centre, "今すぐ")
         self._taps(centre, "compose.next.submit")
-        card = board.waits_for("reply", "台風接近")
+        card = board.waits_for("台風接近")
         self._hears(board, [card])
         self._taps(board, "broadcast.card.approve")
         return self._newest().id

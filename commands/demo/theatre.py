@@ -25,7 +25,10 @@ from commands.demo.mailbox import Mailbox
 from commands.demo.outside import Outside
 from commands.house import House
 from commands.supervisor import Child, Supervisor, command_line
+from commands.telegram import sync as sync_telegram
+from domain.outcomes import Accepted
 from settings import PREFIX, SettingsApart
+from storage import accounts
 
 PATIENCE = 30.0
 
@@ -211,3 +214,18 @@ def free_address(wanted: str) -> str:
                 continue
             return f"{host}:{probe.getsockname()[1]}"
     raise OSError(f"no free port on {host}")
+
+
+def let_people_arrive(scene: Theatre) -> None:
+    """Let everybody whom the database knows on LINE and Telegram be there, at the stand-ins."""
+    for outside in (scene.line, scene.telegram):
+        with scene.house.database.reading() as tx:
+            people = accounts.addresses(tx, outside.name)
+        outside.add_people(people)
+
+
+def set_telegram_up(scene: Theatre) -> None:
+    """Tell Telegram where its updates go, as `renrakumo telegram sync` does."""
+    outcome = sync_telegram(scene.house)
+    if not isinstance(outcome, Accepted):
+        raise RuntimeError(f"Telegram's stand-in: {outcome}")

@@ -1,0 +1,22 @@
+"""What `doctor` found."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `wrong` makes `doctor` exit with 1."""
+
+    check: str
+    wrong: bool
+    words: str
+
+    @property
+    def mark(self) -> str:
+        return "✗" if self.wrong else "✓"
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)

@@ -45,6 +45,7 @@ def test_app_and_settings_keep_their_place() -> None:
         "pathlib",
         "pydantic",
         "pydantic_settings",
+        "re",
         "secrets",
         "typing",
     }

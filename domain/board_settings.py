@@ -57,5 +57,5 @@ class BoardSettings:
         return channel != "telegram" or self.telegram
 
 
-def _is_possible(name: str, value: int | str) -> bool:
+def _is_possible(name: str, value: Any) -> bool:
     return value in CHOICES[name] if isinstance(value, str) else value >= 0

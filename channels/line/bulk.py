@@ -12,8 +12,8 @@ from channels.line.content import (
     is_showable,
     texts,
 )
-from channels.line.graphemes import units
-from channels.line.splitting import cut, split
+from domain.graphemes import units
+from domain.splitting import beginning, split
 from domain.wording import render, say
 
 # One object for the text and one for the button are always left.
@@ -51,7 +51,7 @@ def _cut(bulk: Bulk, room: int) -> list[Object]:
     """As much of the text as fits, and where the rest of it stands."""
     tail = "\n\n" + _render(bulk, "line.continued", page=bulk.page_url)
     *whole, last = split(_header_and_text(bulk), TEXT_UNITS)[:room]
-    start = last[: cut(last, TEXT_UNITS - units(tail))].rstrip()
+    start = beginning(last, TEXT_UNITS - units(tail))
     return [one for part in [*whole, start + tail] for one in texts(part)]
 
 
@@ -71,7 +71,7 @@ def _names(bulk: Bulk) -> dict[str, str]:
 
 def _first_text(text: str) -> list[Object]:
     """A headline is short; one that is not is cut, never sent in pieces."""
-    return texts(text[: cut(text, TEXT_UNITS)])
+    return texts(beginning(text, TEXT_UNITS))
 
 
 def _open_button(bulk: Bulk) -> list[Object]:

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from channels.base import Button, Message, Picture
-from channels.line.graphemes import shorten, units
-from channels.line.splitting import cut, split
+from domain.graphemes import shorten
+from domain.splitting import shortened, split
 
 Object = dict[str, Any]
 
@@ -121,4 +121,4 @@ def _action(button: Button) -> Object:
 
 
 def _clip(text: str, most: int) -> str:
-    return text if units(text) <= most else text[: cut(text, most - 1)] + "…"
+    return shortened(text, most)

@@ -11,7 +11,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from channels.base import Bulk, Button, Message, Picture, Recipient
-from domain.splitting import shortened, split, units
+from domain.graphemes import units
+from domain.splitting import shortened, split
 from domain.wording import render, say
 
 TEXT_UNITS = 4096

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from channels.base import Answer, Incoming, Limits, RawRequest, SendChunk, SendLog
+from domain.graphemes import units
 from domain.outcomes import Outcome, Placed, Refused
 
 NAME = "webchat"
@@ -39,11 +40,6 @@ def new_address() -> str:
 def is_address(text: str) -> bool:
     """Whether a text has the form of an address."""
     return _ADDRESS.fullmatch(text) is not None
-
-
-def units(text: str) -> int:
-    """The length of a text as browsers count it."""
-    return len(text.encode("utf-16-le")) // 2
 
 
 class WebchatChannel:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.splitting import clusters, shortened, split, units
+from domain.graphemes import clusters, units
+from domain.splitting import shortened, split
 
 FAMILY = "👨\u200d👩\u200d👧\u200d👦"
 WHOLE = [FAMILY, "🇯🇵", "か\u3099", "ﾊﾟ", "👍🏽", "\u1112\u1161\u11ab", "e\u0301\u0323", "❤\ufe0f"]

@@ -19,7 +19,7 @@ from channels.telegram.content import (
     of_messages,
 )
 from domain.cards import CardRef, CardVerb, card_token, mark_of
-from domain.splitting import units
+from domain.graphemes import units
 from domain.wording import Plain
 
 KEY = b"a secret of the tests, 32 bytes."

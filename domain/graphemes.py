@@ -39,7 +39,7 @@ _SYLLABLE = ((0xAC00, 0xD7A3),)
 
 
 def units(text: str) -> int:
-    """The length in UTF-16 code units, in which LINE counts texts ("Character counting")."""
+    """The length in UTF-16 code units, in which browsers, LINE and Telegram count texts."""
     return len(text) + sum(char > "\uffff" for char in text)
 
 

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 PREFIX = "RENRAKUMO_"
 SECRET_LENGTH = 32
+LINE_API = "https://api.line.me"
 # Bot API, setWebhook: what `secret_token` may be.
 _WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
@@ -109,7 +110,7 @@ class Settings(BaseSettings):
         default=None, description="Channel ID, for stateless channel access tokens."
     )
     line_api_url: str = Field(
-        default="https://api.line.me",
+        default=LINE_API,
         description="Where LINE's Messaging API is; anything but the default also stands for "
         "its data and dialog addresses (stand-ins).",
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from actions import audit, boards, staff
+from actions import audit, boards, quotas, staff
 from actions.drafts import Saved, attach, save_draft
 from actions.previews import (
     Preview,
@@ -96,6 +96,7 @@ def submit(tx: Transaction, actor: Actor, ref: CardRef) -> Submitted | Refusal:
     families = audiences.count_families(tx, row.board_id, row.audience)
     asked = approvers_of(tx, row, actor.staff_id, settings.self_approval)
     refused = _refused_submission(tx, row, families, settings.min_families, len(asked))
+    refused = refused or quotas.refused(tx, row)
     if refused:
         return _refused(tx, actor, row, Verb.SUBMIT, refused)
     values = {"submitted_by": actor.staff_id, "approved_families": families}

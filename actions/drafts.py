@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from actions import audit, staff
+from actions import audit, boards, staff
 from actions.previews import ref_of
 from actions.records import closed, record, record_refused
 from actions.telling import authorship, tell_taken_back
@@ -20,6 +20,7 @@ from domain.content import (
     Content,
     clean_line,
     clean_text,
+    with_privacy,
 )
 from domain.images import PreparedImage
 from domain.refusals import Refusal, refuse
@@ -126,7 +127,13 @@ def _checked(
     subject, body = clean_line(content.subject), clean_text(content.body)
     audience = tidy(content.audience)
     cleaned = replace(content, subject=subject, body=body, audience=audience, images=images)
-    return _refused_text(cleaned) or cleaned
+    return _refused_text(cleaned) or _with_privacy(tx, actor.board_id, cleaned)
+
+
+def _with_privacy(tx: Transaction, board_id: int, content: Content) -> Content:
+    """What the board chose now: an approval holds for what people were to receive then."""
+    privacy = boards.settings(tx, board_id).privacy
+    return replace(content, options=with_privacy(content.options, privacy))
 
 
 def _refused_text(content: Content) -> Refusal | None:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 
+from actions import quotas
 from domain.audience import Part, parts_from_json
 from domain.broadcasts import Purpose, State
 from domain.cards import CardRef, CardVerb, card_token, label, mark_of, typed_form
+from domain.content import HEADLINE, privacy_of
 from domain.moments import moment
 from domain.speech import Speech, SpeechButton
 from domain.wording import Plain, Words, say
@@ -21,7 +23,10 @@ APPROVAL_VERBS = (CardVerb.APPROVE, CardVerb.RETURN, CardVerb.REJECT)
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """`sender_name` is the school's name, or the board's for a city-wide broadcast."""
+    """`sender_name` is the school's name, or the board's for a city-wide broadcast.
+
+    `headline_only` is what chats show; `quota_words` say what providers' quotas mean for it.
+    """
 
     ref: CardRef
     state: State
@@ -34,6 +39,8 @@ class Preview:
     families: int
     send_at: datetime | None
     send_words: Words
+    headline_only: bool
+    quota_words: tuple[Words, ...]
     picture_ids: tuple[int, ...]
     author_names: tuple[str, ...]
 
@@ -63,6 +70,8 @@ def preview(tx: Transaction, broadcast_id: int) -> Preview:
         families=audiences.count_families(tx, row.board_id, row.audience),
         send_at=row.send_at,
         send_words=_send_words(tx, row),
+        headline_only=privacy_of(row.options) == HEADLINE,
+        quota_words=quotas.forecast(tx, row),
         picture_ids=broadcasts.attachment_ids(tx, row.id),
         author_names=tuple(staff.name_of(tx, author) for author in row.author_ids),
     )
@@ -100,9 +109,15 @@ def preview_words(shown: Preview) -> tuple[Words, ...]:
         authors=joined(tuple(Plain(name) for name in shown.author_names)),
     )
     content = say("broadcast.preview.content", subject=shown.subject, body=shown.body)
-    if not shown.picture_ids:
-        return facts, content
-    return facts, content, say("broadcast.preview.pictures", count=len(shown.picture_ids))
+    return facts, content, *_remarks(shown)
+
+
+def _remarks(shown: Preview) -> tuple[Words, ...]:
+    """What stands beneath the text: how much more there is, and how it goes out."""
+    count = len(shown.picture_ids)
+    pictures = (say("broadcast.preview.pictures", count=count),) if count else ()
+    privacy = (say("broadcast.preview.headline"),) if shown.headline_only else ()
+    return *pictures, *privacy, *shown.quota_words
 
 
 def card(tx: Transaction, shown: Preview, *verbs: CardVerb) -> Speech:
@@ -116,8 +131,9 @@ def card(tx: Transaction, shown: Preview, *verbs: CardVerb) -> Speech:
 
 
 def button(tx: Transaction, ref: CardRef, verb: CardVerb) -> SpeechButton:
-    """A card's button, with what may be typed instead of pressing it."""
-    return SpeechButton(label(verb), card_token(tx.secret, ref, verb), typed_form(ref, verb))
+    """A card's button, with what may be typed instead of pressing it; it works for ever."""
+    token = card_token(tx.secret, ref, verb)
+    return SpeechButton(label(verb), token, typed_form(ref, verb), lasting=True)
 
 
 def _send_words(tx: Transaction, row: Broadcast) -> Words:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from actions import audit, boards, tries
+from actions import audit, boards, telling, tries
 from domain.codes import Choose, fold_code, make_code
 from domain.refusals import Refusal, refuse
-from domain.roles import Actor, Grant, Role, is_well_placed
-from storage import people, schools, staff
+from domain.roles import Actor, Grant, Role, approvers, is_well_placed
+from domain.speech import Speech
+from domain.wording import say
+from storage import people, replies, schools, staff
 from storage.database import Transaction
-from storage.tables import ContactPoint, Staff
+from storage.tables import ContactPoint, Invitation, Staff
 
 INVITATION_LASTS = timedelta(days=14)
 
@@ -62,27 +65,52 @@ def invite(
 
 
 def accept_invitation(tx: Transaction, contact_id: int, text: str) -> StaffWelcome | Refusal:
-    """Make a contact point the staff member's whom the code invites.
+    """Make a contact point the staff member's whom the code invites."""
+    point = people.lock_contact(tx, contact_id)
+    invitation = typed_invitation(tx, point, text)
+    return invitation if isinstance(invitation, Refusal) else accept(tx, point, invitation)
+
+
+def typed_invitation(tx: Transaction, point: ContactPoint, text: str) -> Invitation | Refusal:
+    """The invitation of a typed code, not used up yet; wrong ones are counted and limited."""
+    limits = {f"contact:{point.id}": boards.settings(tx, point.board_id).tries_per_contact}
+    if kept_out := tries.blocked(tx, point.board_id, point.id, limits):
+        return kept_out
+    code = fold_code(text)
+    invitation = staff.open_invitation(tx, point.board_id, code) if code else None
+    if invitation is None or not staff.grants_of(tx, invitation.staff_id):
+        return tries.wrong(tx, point.board_id, point.id, "wrong_code", limits)
+    return invitation
+
+
+def still_open(tx: Transaction, invitation_id: int, *, keep: bool = True) -> Invitation | None:
+    """An invitation that was typed; None if it or its roles are over meanwhile."""
+    invitation = staff.still_open(tx, invitation_id, keep=keep)
+    return invitation if invitation and staff.grants_of(tx, invitation.staff_id) else None
+
+
+def accept(tx: Transaction, point: ContactPoint, invitation: Invitation) -> StaffWelcome | Refusal:
+    """Use up an invitation at a contact point that its person holds locked.
 
     A contact point belongs to one staff member only: who types two codes is one person with
     the roles of both, and so cannot approve with the second what they wrote with the first.
     """
-    point = people.lock_contact(tx, contact_id)
-    limits = {f"contact:{contact_id}": boards.settings(tx, point.board_id).tries_per_contact}
-    if kept_out := tries.blocked(tx, point.board_id, contact_id, limits):
-        return kept_out
-    code = fold_code(text)
-    invited = staff.use_invitation(tx, point.board_id, code) if code else None
-    if invited is None:
-        return tries.wrong(tx, point.board_id, contact_id, "wrong_code", limits)
-    member = staff.staff_at(tx, contact_id)
+    invited = staff.use_invitation(tx, invitation)
+    grants = staff.grants_of(tx, invited.id)
+    member = staff.staff_at(tx, point.id)
     if member is None:
         member = invited
-        staff.link_contact(tx, member, contact_id)
+        staff.link_contact(tx, member, point.id)
         staff.set_language(tx, member.id, point.language)
     elif refused := _join_into(tx, invited, member):
         return refused
+    _tell_of(tx, member, point, grants)
     return _welcomed(tx, member, point)
+
+
+def posts_of(tx: Transaction, staff_id: int) -> tuple[StaffPost, ...]:
+    """The roles that somebody holds now, as they are told of them."""
+    return tuple(_post(tx, grant) for grant in staff.grants_of(tx, staff_id))
 
 
 def _join_into(tx: Transaction, invited: Staff, member: Staff) -> Refusal | None:
@@ -103,8 +131,26 @@ def _welcomed(tx: Transaction, member: Staff, point: ContactPoint) -> StaffWelco
         chain = audit.chain_of(member.board_id, school_id or None)
         who = audit.contact(point.id)
         audit.record(tx, chain, who, "accept_invitation", audit.staff(member.id))
-    posts = tuple(_post(tx, grant) for grant in grants)
-    return StaffWelcome(member.id, staff.name_of(tx, member.id), posts)
+    return StaffWelcome(member.id, staff.name_of(tx, member.id), posts_of(tx, member.id))
+
+
+def _tell_of(tx: Transaction, member: Staff, point: ContactPoint, grants: Iterable[Grant]) -> None:
+    """Tell who would notice that this is not the person who was meant.
+
+    Those are the member of staff where they were connected before, and who manages their schools.
+    """
+    name, channel = staff.name_of(tx, member.id), say(f"linking.channel.{point.channel}")
+    words = say("linking.told", name=name, channel=channel)
+    speech = Speech(words=(words,), subject=say("linking.told.subject"))
+    for contact_id in set(staff.contacts_of(tx, member.id)) - {point.id}:
+        replies.queue(tx, contact_id, speech)
+    schools_of = {grant.school_id for grant in grants if grant.school_id is not None}
+    managers = {
+        one
+        for school_id in schools_of
+        for one in staff.holders(tx, member.board_id, approvers(school_id), school_id)
+    }
+    telling.tell(tx, managers - {member.id}, speech)
 
 
 def _post(tx: Transaction, grant: Grant) -> StaffPost:

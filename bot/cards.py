@@ -9,14 +9,15 @@ from bot.dialogues import drafting
 from bot.dialogues.drafting import ref_to_json
 from bot.steps import Begin
 from bot.talk import Talk
+from domain import paths
 from domain.broadcasts import State, Verb, next_state
 from domain.cards import CardRef, CardVerb
 from domain.moments import moment
 from domain.refusals import Refusal, refuse
 from domain.roles import Actor, may_decide, may_write
-from domain.speech import Speech
+from domain.speech import Speech, open_page
 from domain.wording import Words, say
-from storage import boards, dialogues
+from storage import boards, dialogues, pages
 from storage import broadcasts as stored
 
 _ASKS_A_REASON = (CardVerb.RETURN, CardVerb.REJECT)
@@ -30,6 +31,9 @@ def typed(talk: Talk, verb: CardVerb, broadcast_id: int, version: int) -> None:
 
 def tap(talk: Talk, ref: CardRef, verb: CardVerb) -> None:
     """Do what a card's button says; the dialogue that is open goes on afterwards."""
+    if verb is CardVerb.OPEN:
+        _open(talk, ref)
+        return
     actor = staff.actor_of(talk.tx, talk.contact_id)
     if actor is None:
         refusal = tries.no_staff(talk.tx, talk.contact_id, verb.name.lower(), ref.broadcast_id)
@@ -38,6 +42,24 @@ def tap(talk: Talk, ref: CardRef, verb: CardVerb) -> None:
         _answer(talk, away.words)
     else:
         _press(talk, actor, ref, verb)
+
+
+def _open(talk: Talk, ref: CardRef) -> None:
+    """Show whoever a broadcast was sent to the way to their page of it, and nobody else anything.
+
+    Whatever became of the delivery: a try that nobody answered may have arrived, and the button
+    in somebody's hand knows better than the ledger. A broadcast taken back says so on its page.
+    """
+    delivery_id = pages.delivery_to(talk.tx, ref.broadcast_id, talk.contact_id)
+    row = stored.find(talk.tx, ref.broadcast_id)
+    if delivery_id is None or row is None:
+        _answer(talk, refuse("unknown_broadcast").words)
+        return
+    path = paths.message(talk.tx.secret, delivery_id)
+    button_to_page = open_page(say("broadcast.card.open_page"), path)
+    words = say("broadcast.open", subject=row.subject)
+    talk.speak(Speech(words=(words,), buttons=(button_to_page,)))
+    _come_back(talk)
 
 
 def _press(talk: Talk, actor: Actor, ref: CardRef, verb: CardVerb) -> None:

@@ -9,36 +9,65 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Mapping
+from functools import partial
 
-from bot import asking, cards, outside
+from actions import boards, linking
+from bot import asking, cards, comings, outside, pictures
 from bot.dialogues import FLOWS
+from bot.dialogues.invitation import welcome_words
 from bot.steps import Flow, Misread
 from bot.talk import STAYS, Open, Talk
 from bot.words import GlobalWord, global_word, language_word, means_stop
 from domain.cards import read_card, read_typed
 from domain.content import clean_text
+from domain.refusals import Refusal
 from domain.wording import say
+from storage import boards as stored_boards
 from storage import dialogues, people, replies
 from storage.database import Transaction
 from storage.inbox import InboxItem
+from storage.tables import ContactPoint
+
+Reader = Callable[[Talk, InboxItem], None]
+Answer = Callable[[Talk, str], None]
 
 
 def take_turn(tx: Transaction, item: InboxItem, flows: Mapping[str, Flow] = FLOWS) -> None:
-    """Answer one item of the inbox; who leaves by their link is not talked to any more."""
-    if item.kind == "leave":
-        outside.leave(tx, item)
+    """Answer one item of the inbox, or do without a word what it tells of a conversation."""
+    if item.kind in comings.SILENT:
+        comings.SILENT[item.kind](tx, item)
         return
-    contact = people.contact_point(tx, item.board_id, item.channel, item.account, item.sender)
+    contact = people.contact_point(
+        tx, item.board_id, item.channel, item.account, item.sender, lock=True
+    )
     talk = Talk(tx, contact.id, flows)
-    if _come_back_late(talk):
-        _READERS.get(item.kind, _other)(talk, item)
+    read = _reader(contact, item)
+    if not boards.settings(tx, item.board_id).allows(item.channel):
+        talk.say(say("bot.channel_off"))
+    elif read is not None and _come_back_late(talk):
+        read(talk, item)
     for message in talk.messages():
-        replies.queue(tx, contact.id, message, item.id)
+        replies.queue(tx, contact.id, message, item.id, token=item.answer_token)
+
+
+def _reader(contact: ContactPoint, item: InboxItem) -> Reader | None:
+    """Who reads an item, after noting that it came; None for old news."""
+    at = comings.happened_at(item)
+    if item.kind == "follow":
+        was_here = bool(contact.state_at or contact.heard_at)
+        opened = people.note_opened(contact, at)
+        return (_come_back if was_here else _begin) if opened else None
+    if item.kind == "link":
+        return _link
+    in_order = people.note_heard(contact, at)
+    if item.kind == "text" and not in_order:
+        return _text_out_of_order
+    return _READERS.get(item.kind, _other)
 
 
 def _come_back_late(talk: Talk) -> bool:
     """End what expired meanwhile; False if that brought back an older question instead."""
-    stored = talk.active()
+    stored = talk.found = talk.active()
     if stored is None or stored.expires_at > talk.tx.now:
         return True
     flow = talk.flow_of(stored)
@@ -47,6 +76,7 @@ def _come_back_late(talk: Talk) -> bool:
     if STAYS in stored.memory:
         talk.say(say(stored.memory[STAYS]))
     below = dialogues.end(talk.tx, stored)
+    talk.found = below
     if below is None:
         return True
     if below.expires_at <= talk.tx.now:
@@ -58,7 +88,7 @@ def _come_back_late(talk: Talk) -> bool:
 # Texts.
 
 
-def _text(talk: Talk, item: InboxItem) -> None:
+def _text(talk: Talk, item: InboxItem, answer: Answer | None = None) -> None:
     text = unicodedata.normalize("NFC", clean_text(item.text))
     word = global_word(text)
     card = read_typed(text)
@@ -71,11 +101,11 @@ def _text(talk: Talk, item: InboxItem) -> None:
     elif card is not None:
         cards.typed(talk, *card)
     else:
-        _answer(talk, text)
+        (answer or _answer)(talk, text)
 
 
 def _answer(talk: Talk, text: str) -> None:
-    stored = talk.active()
+    stored = talk.found
     if stored is None:
         outside.hear(talk, text)
         return
@@ -89,6 +119,19 @@ def _answer(talk: Talk, text: str) -> None:
         talk.repeat(at)
     else:
         _answer_question(talk, at, text)
+
+
+def _answer_out_of_order(talk: Talk, text: str) -> None:
+    """A text that was overtaken by a later one cannot be meant for the question now open."""
+    at = _open_question(talk)
+    if at is None:
+        outside.hear(talk, text)
+        return
+    talk.say(say("bot.out_of_order"))
+    talk.repeat(at)
+
+
+_text_out_of_order = partial(_text, answer=_answer_out_of_order)
 
 
 def _answer_in_passing(talk: Talk, at: Open, text: str) -> None:
@@ -144,6 +187,15 @@ def _menu(talk: Talk) -> None:
     talk.repeat(at)
 
 
+def _start(talk: Talk) -> None:
+    at = _open_question(talk)
+    if at is None:
+        _welcome(talk, "bot.welcome")
+        return
+    talk.say(say("bot.busy"))
+    talk.repeat(at)
+
+
 def _help(talk: Talk) -> None:
     at = _open_question(talk)
     if at is None:
@@ -157,6 +209,7 @@ _GLOBAL: Mapping[GlobalWord, Callable[[Talk], None]] = {
     GlobalWord.CANCEL: _cancel,
     GlobalWord.BACK: _back,
     GlobalWord.MENU: _menu,
+    GlobalWord.START: _start,
     GlobalWord.HELP: _help,
 }
 
@@ -169,7 +222,7 @@ def _button(talk: Talk, item: InboxItem) -> None:
     if card is not None:
         cards.tap(talk, *card)
         return
-    stored = talk.active()
+    stored = talk.found
     at = talk.open(stored) if stored else None
     place = talk.place(at.stored) if at else None
     option = asking.read_token(at.question, place, item.token) if at and place else None
@@ -182,11 +235,14 @@ def _button(talk: Talk, item: InboxItem) -> None:
 
 
 def _picture(talk: Talk, item: InboxItem) -> None:
+    sent = item.media or item.picture
     at = _open_question(talk)
-    if at is not None and at.question.picture is not None and not at.moved:
-        talk.answer(at, at.question.picture(talk.tx, at.scene, item.picture))
-    else:
+    if at is None or at.question.picture is None or at.moved:
         _not_a_text(talk, at, "bot.not_text.picture")
+    elif pictures.is_lost(sent):
+        talk.answer(at, Misread(say("bot.picture_lost")))
+    else:
+        talk.answer(at, at.question.picture(talk.tx, at.scene, sent))
 
 
 def _other(talk: Talk, item: InboxItem) -> None:  # noqa: ARG001 - as every reader
@@ -195,6 +251,32 @@ def _other(talk: Talk, item: InboxItem) -> None:  # noqa: ARG001 - as every read
 
 def _not_a_text(talk: Talk, at: Open | None, key: str) -> None:
     talk.say(say(key))
+    if at is not None:
+        talk.repeat(at)
+    else:
+        outside.show_menu(talk, "menu.here")
+
+
+def _begin(talk: Talk, item: InboxItem) -> None:  # noqa: ARG001 - as every reader
+    _welcome(talk, "bot.welcome")
+
+
+def _come_back(talk: Talk, item: InboxItem) -> None:  # noqa: ARG001 - as every reader
+    _welcome(talk, "bot.welcome_back")
+
+
+def _link(talk: Talk, item: InboxItem) -> None:
+    """The provider says whether the browser that followed our link is this person's."""
+    done = linking.finish(talk.tx, talk.contact_id, item.token, item.text == "ok")
+    talk.say(done.words if isinstance(done, Refusal) else welcome_words(done))
+    at = _open_question(talk)
+    if at is not None:
+        talk.repeat(at)
+
+
+def _welcome(talk: Talk, key: str) -> None:
+    talk.say(say(key, board=stored_boards.board(talk.tx, talk.board_id).name))
+    at = _open_question(talk)
     if at is not None:
         talk.repeat(at)
     else:
@@ -213,7 +295,7 @@ def _open_question(talk: Talk) -> Open | None:
     return talk.open(stored)
 
 
-_READERS: Mapping[str, Callable[[Talk, InboxItem], None]] = {
+_READERS: Mapping[str, Reader] = {
     "text": _text,
     "button": _button,
     "picture": _picture,

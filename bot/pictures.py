@@ -1,9 +1,9 @@
-"""Pictures that people sent, decoded outside any transaction and only where one was asked for.
+"""Pictures that people sent, fetched and decoded outside any transaction and only where asked for.
 
-A large photo takes seconds and hundreds of megabytes to decode, and a turn's transaction holds
-SQLite's one write lock. Only the turn itself knows whether a question takes a picture. So a turn
-that comes to want one which is not at hand is undone, the picture is decoded, and the same turn
-is taken again.
+A provider may take seconds to hand over a picture; a large photo takes seconds and hundreds of
+megabytes to decode; and a turn's transaction holds SQLite's one write lock. Only the turn itself
+knows whether a question takes a picture. So a turn that comes to want one which is not at hand
+is undone, the picture is fetched and decoded, and the same turn is taken again.
 """
 
 from __future__ import annotations
@@ -11,20 +11,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 
 import structlog
 
+from bot.steps import SentPicture
 from domain.images import NotAnImage, PreparedImage, prepare_image
 
 log = structlog.get_logger()
 
-_at_hand: ContextVar[tuple[bytes, PreparedImage | NotAnImage] | None] = ContextVar(
-    "picture_at_hand", default=None
-)
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A picture at hand; `image` is None where the provider has it no more."""
+
+    sent: SentPicture = field(repr=False)
+    image: PreparedImage | NotAnImage | None
+
+
+_at_hand: ContextVar[_Held | None] = ContextVar("picture_at_hand", default=None)
 
 
 class NotAtHand(Exception):
-    """A turn wants a picture that was not decoded before it began."""
+    """A turn wants a picture that was not fetched and decoded before it began."""
 
 
 def prepared(raw: bytes) -> PreparedImage | NotAnImage:
@@ -39,18 +48,27 @@ def prepared(raw: bytes) -> PreparedImage | NotAnImage:
 
 
 @contextmanager
-def at_hand(raw: bytes) -> Iterator[None]:
-    """Decode a picture now, and have it at hand for the turn that is taken inside."""
-    token = _at_hand.set((raw, prepared(raw)))
+def at_hand(sent: SentPicture, raw: bytes | None) -> Iterator[None]:
+    """Decode a picture now, and have it at hand for the turn that is taken inside.
+
+    `raw` is None where it could not be fetched.
+    """
+    token = _at_hand.set(_Held(sent, None if raw is None else prepared(raw)))
     try:
         yield
     finally:
         _at_hand.reset(token)
 
 
-def taken(raw: bytes) -> PreparedImage | NotAnImage:
-    """The picture as a turn takes it; raises NotAtHand if it must be decoded first."""
+def is_lost(sent: SentPicture) -> bool:
+    """Whether it was tried to fetch this picture, in vain."""
     held = _at_hand.get()
-    if held is None or held[0] != raw:
+    return held is not None and held.sent == sent and held.image is None
+
+
+def taken(sent: SentPicture) -> PreparedImage | NotAnImage:
+    """The picture as a turn takes it; raises NotAtHand if it must be got first."""
+    held = _at_hand.get()
+    if held is None or held.sent != sent or held.image is None:
         raise NotAtHand
-    return held[1]
+    return held.image

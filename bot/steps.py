@@ -33,8 +33,11 @@ class Scene:
     memory: dict[str, Json]
 
 
+SentPicture = bytes | str
+"""A picture as it was sent, or its provider's name for it; what it is, bot.pictures knows."""
+
 Effect = Callable[[Transaction, Scene], Json]
-PictureEffect = Callable[[Transaction, Scene, bytes], Json]
+PictureEffect = Callable[[Transaction, Scene, SentPicture], Json]
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,10 @@ class Open:
 
 
 class Talk:
-    """A turn in the making; nothing leaves before `messages` are queued."""
+    """A turn in the making; nothing leaves before `messages` are queued.
+
+    `found` is the dialogue that was active when the turn began.
+    """
 
     def __init__(self, tx: Transaction, contact_id: int, flows: Mapping[str, Flow]) -> None:
         contact = people.contact(tx, contact_id)
@@ -43,6 +46,7 @@ class Talk:
         self.board_id = contact.board_id
         self.language = contact.language
         self._flows = flows
+        self.found: StoredDialogue | None = None
         self._spoken: list[Speech] = []
 
     # What is said.

@@ -19,6 +19,7 @@ class GlobalWord(StrEnum):
     CANCEL = "cancel"
     BACK = "back"
     MENU = "menu"
+    START = "start"
     HELP = "help"
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import urlsplit
 
+from commands.demo.cast import VISITOR
+from commands.demo.looks import looks, mails
 from commands.demo.stage import Stage, last_progress
 from commands.house import House
+from settings import LINE_API
 from web.services import Services
 
 
@@ -22,6 +26,7 @@ def services_of(house: House) -> Services:
         metrics_token=token.get_secret_value() if token else "",
         metrics_dir=settings.metrics_dir if settings.metrics_dir.is_dir() else None,
         trusted_proxies=settings.trusted_proxies,
+        link_origins=_link_origins(settings.line_api_url),
     )
     return services if settings.demo_file is None else _on_stage(house, services)
 
@@ -33,7 +38,19 @@ def _on_stage(house: House, services: Services) -> Services:
         services,
         demo=True,
         demo_phones={name: ways["webchat"] for name, ways in stage.phones.items()},
+        demo_looks=looks(stage),
+        demo_mail=mails(stage),
+        demo_shows=stage.plays_on,
+        demo_mail_address=stage.mails_to[VISITOR],
         demo_school_id=stage.school_id,
         inbox=stage.mailbox().seen_after,
         progress=lambda: last_progress(house.database, house.board_id),
     )
+
+
+def _link_origins(api_url: str) -> tuple[str, ...]:
+    """Where account linking may send a browser: LINE's own dialog, or the stand-in's."""
+    if api_url == LINE_API:
+        return ("https://access.line.me",)
+    theirs = urlsplit(api_url)
+    return (f"{theirs.scheme}://{theirs.netloc}",)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from actions import audit, boards, broadcasts
 from domain import deliveries
+from domain.board_settings import BoardSettings
 from domain.broadcasts import Verb, has_outgrown
-from storage import freezing
+from domain.content import is_emergency
+from domain.deliveries import ChunkRule
+from domain.quotas import Use
+from storage import freezing, overflow
 from storage.database import Transaction
 from storage.freezing import Cut, Frozen
+from storage.reach import Reach
 from storage.tables import Broadcast
 
 # Lower is sooner.
@@ -26,49 +31,81 @@ class Outgrown:
     approved: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What holds for one freezing: the channels that are on, and what the board chose."""
+
+    rules: Mapping[str, ChunkRule]
+    settings: BoardSettings
+    reach: Reach
+
+
 def freeze(
-    tx: Transaction, broadcast_id: int, limits: Mapping[str, int]
+    tx: Transaction, broadcast_id: int, rules: Mapping[str, ChunkRule]
 ) -> Frozen | Outgrown | None:
     """Freeze a broadcast if it is due; None if another worker was faster or it was called off.
 
-    `limits` are the channels that are on, with the largest chunk of each: a guardian who can
-    only be reached by another one counts as not reached.
+    `rules` are the channels that are on, with how each is cut: a guardian who can only be
+    reached by another one, or by one that the board does not use, counts as not reached.
     """
     broadcast = freezing.claim(tx, broadcast_id)
-    if broadcast is None or _has_lapsed(broadcast, tx.now):
+    if broadcast is None or _has_lapsed(broadcast, tx):
         return None
-    emergency = is_emergency(broadcast)
-    families = freezing.note_audience(tx, broadcast, list(limits), ordinary=not emergency)
     settings = boards.settings(tx, broadcast.board_id)
+    channels = tuple(name for name in rules if settings.allows(name))
+    plan = _Plan(rules, settings, Reach(channels, ordinary=not is_emergency(broadcast.options)))
+    families = freezing.note_audience(tx, broadcast, plan.reach)
     approved = broadcast.approved_families
     if approved is not None and has_outgrown(families, approved, settings.outgrow_percent):
         freezing.forget_audience(tx, broadcast)
         broadcasts.outgrow(tx, broadcast_id, families)
         return Outgrown(families, approved)
-    keep_trying = timedelta(hours=settings.keep_trying_hours)
-    deadline = deliveries.deadline(tx.now, keep_trying, broadcast.valid_until)
-    return _start(tx, broadcast, Cut(limits, URGENT if emergency else ORDINARY, deadline))
+    return _start(tx, broadcast, plan)
 
 
-def _has_lapsed(broadcast: Broadcast, now: datetime) -> bool:
+def _has_lapsed(broadcast: Broadcast, tx: Transaction) -> bool:
     """Whether it is too late; the tick that expires broadcasts closes it."""
-    return broadcast.valid_until is not None and broadcast.valid_until <= now
+    return broadcast.valid_until is not None and broadcast.valid_until <= tx.now
 
 
-def is_emergency(broadcast: Broadcast) -> bool:
-    return bool(broadcast.options.get("emergency"))
-
-
-def _start(tx: Transaction, broadcast: Broadcast, cut: Cut) -> Frozen:
+def _start(tx: Transaction, broadcast: Broadcast, plan: _Plan) -> Frozen:
+    needed = _fit(tx, broadcast, plan)
     freezing.start(tx, broadcast)
-    frozen = freezing.make_deliveries(tx, broadcast, cut)
+    frozen = freezing.make_deliveries(tx, broadcast, _cut(tx, broadcast, plan, needed))
     details = {
         "families": frozen.families,
         "recipients": frozen.recipients,
         "not_reached": frozen.not_reached,
     }
+    if moved := sum(use.moved for use in needed):
+        details["moved_by_quota"] = moved
     note(tx, broadcast, Verb.START, details)
     return frozen
+
+
+def _fit(tx: Transaction, broadcast: Broadcast, plan: _Plan) -> list[Use]:
+    """Move those whom a monthly quota does not suffice for, unless the board sends all the same.
+
+    Under `refuse` too: when it was submitted it did fit, and what was approved since must not
+    be lost because others used the quota up in between.
+    """
+    if plan.settings.over_quota == "send":
+        return []
+    needed = overflow.uses(tx, broadcast, plan.reach)
+    if any(use.moved for use in needed):
+        freezing.forget_audience(tx, broadcast)
+        overflow.note_fitting(tx, broadcast, plan.reach, needed)
+    return needed
+
+
+def _cut(tx: Transaction, broadcast: Broadcast, plan: _Plan, needed: list[Use]) -> Cut:
+    keep_trying = timedelta(hours=plan.settings.keep_trying_hours)
+    return Cut(
+        rules=plan.rules,
+        priority=ORDINARY if plan.reach.ordinary else URGENT,
+        deadline=deliveries.deadline(tx.now, keep_trying, broadcast.valid_until),
+        beyond=overflow.first_beyond(tx, broadcast, plan.reach, needed),
+    )
 
 
 def note(tx: Transaction, broadcast: Broadcast, verb: Verb, details: Mapping[str, int]) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from domain.outcomes import Accepted, Outcome, Placed, Refused, TryLater, Unknown
+from domain.outcomes import Accepted, Outcome, Placed, Refused, Split, TryLater, Unknown
 from storage.closing import Remains
 from storage.vault import write_secret
 
@@ -232,6 +232,8 @@ def _to_json(outcome: Outcome) -> list[Any]:
             return ["r", reason]
         case Unknown(reason):
             return ["u", reason]
+        case Split(part):
+            return ["s", part]
 
 
 def _from_json(value: list[Any]) -> Outcome:
@@ -239,5 +241,8 @@ def _from_json(value: list[Any]) -> Outcome:
     if kind == "l":
         reason, after = said
         return TryLater(str(reason), timedelta(seconds=after) if after is not None else None)
+    if kind == "s":
+        (part,) = said
+        return Split(int(part))
     outcome: Outcome = _KINDS[kind](*map(str, said))
     return outcome

@@ -28,5 +28,5 @@ REPLIES = Counter(
 
 
 def kind(outcome: Outcome) -> str:
-    """The label of an outcome: accepted, placed, trylater, refused or unknown."""
+    """The label of an outcome: accepted, placed, trylater, refused, unknown or split."""
     return type(outcome).__name__.lower()

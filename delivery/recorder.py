@@ -1,13 +1,17 @@
 """The one thread of a worker that writes the ledger: it leases, records, extends and releases.
 
 Everything the sending threads have to tell comes here and is committed in bulk: at the
-latest 100 ms after it came, so that even SQLite with its one writer keeps up.
+latest 100 ms after it came, so that even SQLite with its one writer keeps up.  Only what is told
+of a keyed chunk waits until that is given back: it is the answer to one request, which comes
+into the ledger whole, so that those who were parted from others stay together.
+
+Each channel has its own idle threads and granted chunks: one never waits for another.
 """
 
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,8 +20,9 @@ from threading import Condition
 import structlog
 
 from delivery import metrics
+from domain.deliveries import ChunkRule
 from domain.outcomes import Outcome
-from storage import closing, ledger
+from storage import closing, ledger, recording
 from storage.database import Database, Transaction
 from storage.ledger import Again, Lease
 
@@ -80,47 +85,50 @@ class Recorder:
         self,
         database: Database,
         worker: str,
-        limits: Mapping[str, int],
+        rules: Mapping[str, ChunkRule],
         jitter: Callable[[], float],
         pace: Pace = Pace(),
         clock: Callable[[], float] = ticks,
     ) -> None:
         self._database = database
         self._worker = worker
-        self._limits = limits
+        self._rules = rules
         self._jitter = jitter
         self._pace = pace
         self._clock = clock
         self._changed = Condition()
         self._entries: dict[tuple[int, int], _Entry] = {}
-        self._waiting = 0
         self._fresh = 0
         self._since: float | None = None
         self._held: dict[tuple[int, int], Held] = {}
-        self._granted: deque[Held] = deque()
-        self._idle = 0
+        self._granted: dict[str, deque[Held]] = {channel: deque() for channel in rules}
+        self._idle = dict.fromkeys(rules, 0)
         self._stopping = False
         self._finishing = False
         self._next_extend = 0.0
-        self._next_poll = 0.0
+        self._next_poll = dict.fromkeys(rules, 0.0)
         self._worked_at = clock()
 
     # What sending threads call.
 
-    def take(self) -> Held | None:
-        """Wait for a chunk to send; None once the worker stops."""
+    def take(self, channel: str) -> Held | None:
+        """Wait for a chunk of a channel to send; None once the worker stops."""
+        granted = self._granted[channel]
         with self._changed:
-            self._idle += 1
+            self._idle[channel] += 1
             self._changed.notify_all()
-            while not self._granted and not self._stopping:
+            while not granted and not self._stopping:
                 self._changed.wait()
-            self._idle -= 1
-            return None if self._stopping else self._granted.popleft()
+            self._idle[channel] -= 1
+            return None if self._stopping else granted.popleft()
 
     def tell(self, held: Held, delivery_id: int, outcome: Outcome) -> None:
-        """Have an outcome recorded soon."""
+        """Have an outcome recorded soon; that of a keyed chunk, when it is given back."""
         with self._changed:
             self._entry(held).outcomes.append((delivery_id, outcome))
+            if held.lease.keyed:
+                return
+            self._note_news()
             self._fresh += 1
             if self._fresh == _BATCH:
                 self._changed.notify_all()
@@ -128,8 +136,7 @@ class Recorder:
     def give_back(self, held: Held, not_before: datetime | None = None) -> None:
         """Have a lease released, after everything that was told of it."""
         with self._changed:
-            entry = self._entry(held)
-            entry.released, entry.not_before = True, not_before
+            self._release(held, not_before)
             self._changed.notify_all()
 
     def is_lost(self, held: Held) -> bool:
@@ -145,9 +152,10 @@ class Recorder:
         """Hand out nothing more; what was leased and not taken goes back."""
         with self._changed:
             self._stopping = True
-            for held in self._granted:
-                self._entry(held).released = True
-            self._granted.clear()
+            for granted in self._granted.values():
+                for held in granted:
+                    self._release(held)
+                granted.clear()
             self._changed.notify_all()
 
     def finish(self) -> None:
@@ -157,9 +165,16 @@ class Recorder:
             self._changed.notify_all()
 
     def _entry(self, held: Held) -> _Entry:
+        return self._entries.setdefault(held.key, _Entry())
+
+    def _release(self, held: Held, not_before: datetime | None = None) -> None:
+        entry = self._entry(held)
+        entry.released, entry.not_before = True, not_before
+        self._note_news()
+
+    def _note_news(self) -> None:
         if self._since is None:
             self._since = self._clock()
-        return self._entries.setdefault(held.key, _Entry())
 
     # The thread.
 
@@ -190,33 +205,54 @@ class Recorder:
         now = self._clock()
         if self._finishing or self._fresh >= _BATCH or self._may_lease(now):
             return 0.0
-        until = [self._next_poll] if self._wants() else []
+        until = [self._next_poll[channel] for channel in self._wants()]
         if self._since is not None:
             until.append(self._since + _SOON)
         if self._held:
             until.append(self._next_extend)
         return max(0.0, min(until, default=now + 1.0) - now)
 
-    def _wants(self) -> int:
-        """How many threads have nothing to do and nothing granted."""
-        return 0 if self._stopping else max(0, self._idle - len(self._granted))
+    def _wants(self) -> dict[str, int]:
+        """How many threads of each channel have nothing to do and nothing granted."""
+        if self._stopping:
+            return {}
+        wants = {
+            channel: idle - len(self._granted[channel]) for channel, idle in self._idle.items()
+        }
+        return {channel: count for channel, count in wants.items() if count > 0}
 
-    def _may_lease(self, now: float) -> bool:
+    def _may_lease(self, now: float) -> dict[str, int]:
         """A thread that just finished a chunk is served at once; idle ones poll."""
-        released = any(entry.released for entry in self._entries.values())
-        return bool(self._wants()) and (released or now >= self._next_poll)
+        finished = {
+            self._held[key].lease.channel for key, entry in self._entries.items() if entry.released
+        }
+        return {
+            channel: count
+            for channel, count in self._wants().items()
+            if channel in finished or now >= self._next_poll[channel]
+        }
 
     def commit(self) -> None:
         """Write everything told so far in one transaction, and lease for who has nothing."""
         with self._changed:
-            entries, self._entries = self._entries, {}
+            wanted = self._may_lease(self._clock())
+            entries = self._take_ripe()
             fresh, self._fresh, self._since = self._fresh, 0, None
-            wanted = self._wants()
         try:
             self._commit(entries, wanted)
         except BaseException:
             self._restore(entries, fresh)
             raise
+
+    def _take_ripe(self) -> dict[tuple[int, int], _Entry]:
+        """What may be written now: of a keyed chunk not before its request is through."""
+        taken = {key: entry for key, entry in self._entries.items() if self._is_ripe(key, entry)}
+        for key in taken:
+            del self._entries[key]
+        return taken
+
+    def _is_ripe(self, key: tuple[int, int], entry: _Entry) -> bool:
+        return entry.released or self._finishing or not self._held[key].lease.keyed
 
     def _restore(self, entries: dict[tuple[int, int], _Entry], fresh: int) -> None:
         """Nothing was committed: put the entries back before those told meanwhile."""
@@ -228,23 +264,30 @@ class Recorder:
                 older.not_before = older.not_before or newer.not_before
             self._entries = entries
             self._fresh += fresh
-            self._since = self._since or self._clock()
+            if entries:
+                self._note_news()
 
-    def _commit(self, entries: dict[tuple[int, int], _Entry], wanted: int) -> None:
+    def _commit(self, entries: dict[tuple[int, int], _Entry], wanted: Mapping[str, int]) -> None:
         begun = self._clock()
         extending = begun >= self._next_extend and self._anything_leased(begun)
         if not entries and not extending and not self._anything_due(wanted):
-            self._next_poll = begun + _POLL
+            self._poll_again(wanted, [], begun)
             return
         with metrics.RECORDING.time(), self._database.writing() as tx:
             stale = self._write(tx, entries)
             released = [key for key, entry in entries.items() if entry.released]
             alive = self._extend(tx) if extending else None
-            leases = self._lease(tx, wanted)
+            leases = ledger.lease(tx, self._worker, wanted, self._pace.lasting)
         self._forget(stale, released, entries)
         self._note_extended(alive, begun)
         self._grant(leases, begun)
-        self._next_poll = begun + _POLL if len(leases) < wanted else begun
+        self._poll_again(wanted, leases, begun)
+
+    def _poll_again(self, wanted: Mapping[str, int], leases: list[Lease], begun: float) -> None:
+        """A channel that got less than it wanted has nothing more that is due."""
+        got = Counter(lease.channel for lease in leases)
+        for channel, count in wanted.items():
+            self._next_poll[channel] = begun + (_POLL if got[channel] < count else 0.0)
 
     def _anything_leased(self, begun: float) -> bool:
         """Also asked while nothing is held: see `_extend`."""
@@ -266,31 +309,26 @@ class Recorder:
                 log.warning("lease_unknown", chunk=lease.chunk_id, epoch=lease.epoch)
         return ledger.extend(tx, self._worker, self._pace.lasting)
 
-    def _anything_due(self, wanted: int) -> bool:
+    def _anything_due(self, wanted: Mapping[str, int]) -> bool:
         """Asked in a reading transaction, so that an idle worker never takes the write lock."""
         if not wanted:
             return False
         with self._database.reading() as tx:
-            return ledger.anything_due(tx, self._limits)
+            return ledger.anything_due(tx, wanted)
 
     def _write(
         self, tx: Transaction, entries: Mapping[tuple[int, int], _Entry]
     ) -> set[tuple[int, int]]:
-        again = Again(self._limits, self._jitter())
+        again = Again(self._rules, self._jitter())
         stale = set()
         for key, entry in entries.items():
             held = self._held[key].lease
-            ours = not entry.outcomes or ledger.record(tx, held, entry.outcomes, again)
+            ours = not entry.outcomes or recording.record(tx, held, entry.outcomes, again)
             if ours and entry.released:
                 ours = ledger.release(tx, held, entry.not_before)
             if not ours:
                 stale.add(key)
         return stale
-
-    def _lease(self, tx: Transaction, wanted: int) -> list[Lease]:
-        if not wanted:
-            return []
-        return ledger.lease(tx, self._worker, self._limits, wanted, self._pace.lasting)
 
     def _forget(
         self,
@@ -330,7 +368,7 @@ class Recorder:
                 held = Held(lease, begun + self._pace.usable)
                 self._held[held.key] = held
                 if self._stopping:
-                    self._entry(held).released = True
+                    self._release(held)
                 else:
-                    self._granted.append(held)
+                    self._granted[lease.channel].append(held)
             self._changed.notify_all()

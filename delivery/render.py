@@ -8,7 +8,9 @@ from threading import Lock
 from urllib.parse import urlsplit
 
 from channels.base import Bulk, Picture, Recipient, SendChunk
-from domain import deliveries, tokens
+from domain import deliveries, paths
+from domain.cards import CardRef, CardVerb, card_token, mark_of
+from domain.content import read_variant
 from storage import ledger, renderings
 from storage.database import Database, Transaction
 from storage.ledger import Lease, Member
@@ -62,7 +64,7 @@ class Renderer:
                 recipients.append(self._recipient(tx, rendering, member))
             except SealBroken:
                 unreadable.append(member.delivery_id)
-        chunk = SendChunk(held.chunk_id, held.account, held.lane, bulk, tuple(recipients))
+        chunk = SendChunk(held.chunk_id, held.account, held.lane, bulk, tuple(recipients), held.key)
         return Rendered(chunk, tuple(unreadable))
 
     def _content(self, tx: Transaction, held: Lease) -> tuple[Rendering, Bulk]:
@@ -79,8 +81,10 @@ class Renderer:
                 self._known.popitem(last=False)
         return content
 
-    def _bulk(self, tx: Transaction, rendering: Rendering, language: str) -> Bulk:
+    def _bulk(self, tx: Transaction, rendering: Rendering, variant: str) -> Bulk:
         images = renderings.pictures(tx, rendering.attachment_ids)
+        language, headline_only = read_variant(variant)
+        page = paths.broadcast(tx.secret, rendering.broadcast_id)
         return Bulk(
             board=rendering.board,
             sender_name=rendering.sender,
@@ -88,9 +92,12 @@ class Renderer:
             subject=rendering.subject,
             text=rendering.body,
             language=language,
-            pictures=tuple(map(picture, images)),
+            pictures=tuple(picture(each, self._public_url, tx.secret) for each in images),
             ordinary=not rendering.emergency,
             date=rendering.frozen_at,
+            headline_only=headline_only,
+            page_url=f"{self._public_url}{page}",
+            open_token=_open_token(tx.secret, rendering),
         )
 
     def _list_id(self, rendering: Rendering) -> str:
@@ -101,21 +108,37 @@ class Renderer:
     def _recipient(self, tx: Transaction, rendering: Rendering, member: Member) -> Recipient:
         """One recipient's own parts; `tx` is over, only its keys are used."""
         number, contact = member.delivery_id, member.contact_point_id
-        page = tokens.seal(tx.secret, "page", number)
-        leave = tokens.seal(tx.secret, "leave", contact, rendering.school_id or 0)
+        page = paths.message(tx.secret, number)
+        leave = paths.leave(tx.secret, contact, rendering.school_id)
         return Recipient(
             delivery_id=number,
             address=ledger.open_address(tx, member),
             message_id=deliveries.message_id(
                 tx.secret, rendering.broadcast_id, number, self._domain
             ),
-            page_url=f"{self._public_url}/m/{page}",
-            leave_url=f"{self._public_url}/u/{leave}",
-            leave_mail=f"leave-{leave}@{self._mail_in_domain}" if self._mail_in_domain else "",
+            page_url=f"{self._public_url}{page}",
+            leave_url=f"{self._public_url}{leave}",
+            leave_mail=self._leave_mail(leave),
         )
 
+    def _leave_mail(self, leave_path: str) -> str:
+        """The address that takes the same leaving by mail, if mail is taken in."""
+        token = leave_path.rpartition("/")[2]
+        return f"leave-{token}@{self._mail_in_domain}" if self._mail_in_domain else ""
 
-def picture(stored: StoredPicture) -> Picture:
+
+def _open_token(secret: bytes, rendering: Rendering) -> str:
+    """The button 本文を見る of exactly what was approved."""
+    mark = mark_of(rendering.content_hash)
+    ref = CardRef(rendering.broadcast_id, rendering.version, mark)
+    return card_token(secret, ref, CardVerb.OPEN)
+
+
+def picture(stored: StoredPicture, public_url: str, secret: bytes) -> Picture:
+    """An image with the addresses that a provider fetches it from, and its small JPEG.
+
+    `public_url` is where our pages are, without a slash at its end.
+    """
     return Picture(
         stored.sha256,
         stored.media_type,
@@ -123,4 +146,6 @@ def picture(stored: StoredPicture) -> Picture:
         stored.height,
         stored.data,
         stored.preview,
+        url=f"{public_url}{paths.picture(secret, stored.id, paths.FULL)}",
+        preview_url=f"{public_url}{paths.picture(secret, stored.id, paths.SMALL)}",
     )

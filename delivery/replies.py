@@ -1,151 +1,183 @@
-"""The replies thread: answers leave within a moment, never behind a fan-out.
+"""The replies threads: answers leave within a moment, never behind a fan-out.
 
-Web chat is not among its channels: there the browser fetches the replies.
+Each channel has slots of its own, so that a slow relay holds up no other channel's answers.
+Web chat is not among them: there the browser fetches the replies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import (
+    ALL_COMPLETED,
+    FIRST_COMPLETED,
+    FIRST_EXCEPTION,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
 from datetime import timedelta
 from threading import Event
 from time import monotonic
 
 import structlog
 
-from channels.base import Button, Channel, Message
-from delivery import metrics
-from delivery.render import picture
-from domain import speech
-from domain.outcomes import Accepted, Outcome, Placed, Refused, TryLater, Unknown
-from storage import people, renderings, replies
+from channels.base import Channel
+from delivery.answering import Answering, Tried
+from domain.channels import FETCHED
+from storage import replies
 from storage.database import Database, Transaction
-from storage.replies import ClaimedReply
+from storage.replies import ClaimedAnswer
 
 log = structlog.get_logger()
 
-FETCHED = frozenset({"webchat"})
+# How many answers are with a provider at the same time. LINE's are most of all: at a tenth of a
+# second each, a class that answers at once is through in a few seconds.
+_SLOTS = {"email": 4, "line": 16, "telegram": 4}
+_SLOTS_OTHERWISE = 4
+# So many more are claimed for each slot, because a claim costs more than an answer that
+# leaves at once. What waits so long that a provider hangs goes back when the worker stops.
+_AHEAD = 2
 
 _EVERY = 0.1
-_AT_ONCE = 8
-# While a reply is on its way it is held again and again, however long its provider takes; so
-# this is how long the replies of a killed worker wait.
+_BUSY = 0.02
+# What comes to its end within this time is noted in one transaction.
+_GATHER = 0.02
+_TROUBLE = 0.5
+# While an answer is on its way it is held again and again, however long its provider takes; so
+# this is how long the answers of a killed worker wait.
 _HOLD = timedelta(minutes=2)
 _KEEP = 30.0
-_PAUSES = (2, 5, 15, 60, 300, 900)
-_UNKNOWN_TRIES = 2
 
 
 class Replies:
-    """Sends new replies; several workers may run it at once."""
+    """Sends new replies; several workers may run it at once.
+
+    `public_url` is where our pages are, for the links in what is said.
+    """
 
     def __init__(
-        self, database: Database, channels: Mapping[str, Channel], jitter: Callable[[], float]
+        self,
+        database: Database,
+        channels: Mapping[str, Channel],
+        jitter: Callable[[], float],
+        public_url: str = "",
     ) -> None:
+        self._queues = [
+            _Queue(database, name, Answering(database, channel, public_url, jitter))
+            for name, channel in channels.items()
+            if name not in FETCHED
+        ]
+
+    def run(self, stop: Event) -> None:
+        """Poll until stopped; what is with a provider by then is still finished."""
+        if not self._queues:
+            return
+        with ThreadPoolExecutor(len(self._queues), thread_name_prefix="replies") as pool:
+            running = [pool.submit(queue.run, stop) for queue in self._queues]
+            broken, _ = wait(running, return_when=FIRST_EXCEPTION)
+            if any(future.exception() for future in broken):
+                # Half of the replies would look alive.
+                stop.set()
+        for future in running:
+            future.result()
+
+    def run_once(self) -> int:
+        """Send what is due now, one answer to each person; return how many were tried."""
+        return sum(queue.run_once() for queue in self._queues)
+
+
+class _Queue:
+    """The answers of one channel."""
+
+    def __init__(self, database: Database, channel: str, answering: Answering) -> None:
         self._database = database
-        self._channels = {n: c for n, c in channels.items() if n not in FETCHED}
-        self._jitter = jitter
-        self._on_way: dict[Future[None], int] = {}
+        self._channel = channel
+        self._answering = answering
+        self._slots = _SLOTS.get(channel, _SLOTS_OTHERWISE)
+        self._on_way: dict[Future[Tried], ClaimedAnswer] = {}
         self._next_keep = 0.0
 
     def run(self, stop: Event) -> None:
-        """Poll until stopped; what was claimed by then is still sent."""
-        if not self._channels:
-            return
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="reply") as pool:
+        with ThreadPoolExecutor(self._slots, thread_name_prefix=f"{self._channel}-reply") as pool:
             while self._on_way or not stop.is_set():
                 try:
-                    self._keep_held()
-                    if not stop.is_set():
-                        self._start(pool)
+                    if self._has_work(stop.is_set()):
+                        self._work(pool, stop.is_set())
+                    self._rest(stop)
                 except Exception:
-                    log.exception("replies_failed")
-                self._rest(stop)
+                    log.exception("replies_failed", channel=self._channel)
+                    self._recover(stop)
 
     def run_once(self) -> int:
-        """Send what is due now, one reply to each person; return how many were tried."""
-        claimed = self._claim(_AT_ONCE)
-        for reply in claimed:
-            self._send(reply)
+        with self._database.writing() as tx:
+            claimed = replies.claim(tx, self._channel, _HOLD, self._most)
+        tried = [self._answering.say(answer) for answer in claimed]
+        with self._database.writing() as tx:
+            for each in tried:
+                self._answering.note(tx, each)
         return len(claimed)
 
-    def _keep_held(self) -> None:
-        if not self._on_way or monotonic() < self._next_keep:
-            return
-        with self._database.writing() as tx:
-            replies.keep(tx, self._on_way.values(), _HOLD)
-        self._next_keep = monotonic() + _KEEP
+    @property
+    def _most(self) -> int:
+        return self._slots * (1 + _AHEAD)
 
-    def _start(self, pool: ThreadPoolExecutor) -> None:
-        """Claim no more than can leave at once: what waited here would only be held up."""
-        free = _AT_ONCE - len(self._on_way)
-        for reply in self._claim(free) if free else []:
-            self._on_way[pool.submit(self._send, reply)] = reply.id
+    def _has_work(self, stopping: bool) -> bool:
+        """Whether a transaction is worth its while; asked without the write lock."""
+        keep_now = self._on_way and monotonic() >= self._next_keep
+        if keep_now or self._through() or self._unbegun(stopping):
+            return True
+        if stopping or len(self._on_way) >= self._most:
+            return False
+        with self._database.reading() as tx:
+            return replies.any_due(tx, self._channel)
+
+    def _work(self, pool: ThreadPoolExecutor, stopping: bool) -> None:
+        """Note what came of answers and claim the next ones, all in one transaction.
+
+        When stopping nothing more is claimed, and what was not begun is given back.
+        """
+        through, unbegun = self._through(), self._unbegun(stopping)
+        free = 0 if stopping else self._most - len(self._on_way) + len(through)
+        with self._database.writing() as tx:
+            for future in through:
+                self._answering.note(tx, future.result())
+            replies.give_back(tx, self._ids(unbegun))
+            self._keep_held(tx)
+            claimed = replies.claim(tx, self._channel, _HOLD, free) if free else []
+        for future in (*through, *unbegun):
+            del self._on_way[future]
+        for answer in claimed:
+            self._on_way[pool.submit(self._answering.say, answer)] = answer
+
+    def _keep_held(self, tx: Transaction) -> None:
+        if monotonic() >= self._next_keep:
+            still = [future for future in self._on_way if not future.done()]
+            replies.keep(tx, self._ids(still), _HOLD)
+            self._next_keep = monotonic() + _KEEP
 
     def _rest(self, stop: Event) -> None:
-        """Until the next poll, or until a reply is through: its reader's next one may follow."""
+        """Until the next poll, or until an answer is through: its reader's next one may follow."""
         if not self._on_way:
             stop.wait(_EVERY)
             return
-        through, _ = wait(self._on_way, _EVERY, FIRST_COMPLETED)
-        for future in through:
-            reply_id = self._on_way.pop(future)
-            if error := future.exception():
-                log.error("reply_not_noted", reply=reply_id, exc_info=error)
+        pause = _BUSY if len(self._on_way) < self._most else _EVERY
+        through, _ = wait(self._on_way, pause, FIRST_COMPLETED)
+        if through:
+            wait(self._on_way, _GATHER, ALL_COMPLETED)
 
-    def _claim(self, limit: int) -> list[ClaimedReply]:
-        names = tuple(self._channels)
-        with self._database.reading() as tx:
-            if not replies.any_due(tx, names):
-                return []
-        with self._database.writing() as tx:
-            return replies.claim(tx, names, _HOLD, limit)
+    def _recover(self, stop: Event) -> None:
+        """After trouble with the database. What could not be noted is noted at the next try; at
+        the end it is left to whoever claims it next, once its hold is over.
+        """
+        if stop.wait(_TROUBLE):
+            for future in self._through():
+                del self._on_way[future]
 
-    def _send(self, reply: ClaimedReply) -> None:
-        try:
-            outcome = self._ask(reply)
-        except Exception:
-            log.exception("reply_failed", reply=reply.id)
-            outcome = Unknown("failed")
-        metrics.REPLIES.labels(reply.channel, metrics.kind(outcome)).inc()
-        with self._database.writing() as tx:
-            self._note(tx, reply, outcome)
+    def _through(self) -> list[Future[Tried]]:
+        return [each for each in self._on_way if each.done() and not each.cancelled()]
 
-    def _ask(self, reply: ClaimedReply) -> Outcome:
-        with self._database.reading() as tx:
-            address = people.open_address(tx, people.contact(tx, reply.contact_point_id))
-            message = _message(tx, reply)
-        return self._channels[reply.channel].reply(reply.account, address, [message])
+    def _unbegun(self, stopping: bool) -> list[Future[Tried]]:
+        return [each for each in self._on_way if stopping and each.cancel()]
 
-    def _note(self, tx: Transaction, reply: ClaimedReply, outcome: Outcome) -> None:
-        match outcome:
-            case Accepted() | Placed():
-                replies.settle(tx, reply.id, "done")
-            case Refused(reason):
-                log.warning("reply_refused", reply=reply.id, reason=reason)
-                replies.settle(tx, reply.id, "refused")
-            case TryLater(after=after):
-                self._again(tx, reply, len(_PAUSES), after)
-            case Unknown():
-                self._again(tx, reply, _UNKNOWN_TRIES, None)
-
-    def _again(
-        self, tx: Transaction, reply: ClaimedReply, tries: int, after: timedelta | None
-    ) -> None:
-        """Put a reply off, unless it had its tries: an answer late by hours helps nobody."""
-        if reply.tries >= tries:
-            replies.settle(tx, reply.id, "unknown")
-            return
-        pause = after or timedelta(seconds=_PAUSES[min(reply.tries, len(_PAUSES)) - 1])
-        replies.put_off(tx, reply.id, tx.now + pause * (1 + 0.25 * self._jitter()))
-
-
-def _message(tx: Transaction, reply: ClaimedReply) -> Message:
-    rendered = speech.render(reply.speech, reply.language)
-    images = renderings.pictures(tx, rendered.picture_ids)
-    return Message(
-        text=rendered.text,
-        buttons=tuple(Button(button.label, button.token) for button in rendered.buttons),
-        pictures=tuple(map(picture, images)),
-        subject=rendered.subject,
-    )
+    def _ids(self, futures: Iterable[Future[Tried]]) -> list[int]:
+        return [number for future in futures for number in self._on_way[future].ids]

@@ -16,6 +16,7 @@ from actions import broadcasts as actions
 from actions import reports
 from delivery.freeze import Outgrown, freeze, note
 from domain.broadcasts import Verb
+from domain.deliveries import ChunkRule
 from storage import broadcasts, closing, freezing
 from storage.database import Database
 from storage.freezing import Frozen
@@ -25,18 +26,18 @@ log = structlog.get_logger()
 _EVERY = 0.5
 
 
-def tick_due(database: Database, limits: Mapping[str, int]) -> int:
+def tick_due(database: Database, rules: Mapping[str, ChunkRule]) -> int:
     """Freeze every broadcast that is due; return how many."""
     with database.reading() as tx:
         due = freezing.due(tx)
-    return sum(_freeze(database, broadcast_id, limits) for broadcast_id in due)
+    return sum(_freeze(database, broadcast_id, rules) for broadcast_id in due)
 
 
-def _freeze(database: Database, broadcast_id: int, limits: Mapping[str, int]) -> bool:
+def _freeze(database: Database, broadcast_id: int, rules: Mapping[str, ChunkRule]) -> bool:
     """Each in its own transaction: one that cannot be frozen holds up no other."""
     try:
         with database.writing() as tx:
-            frozen = freeze(tx, broadcast_id, limits)
+            frozen = freeze(tx, broadcast_id, rules)
     except Exception:
         log.exception("freezing_failed", broadcast=broadcast_id)
         return False
@@ -88,11 +89,11 @@ def _finish(database: Database, broadcast_id: int) -> bool:
     return True
 
 
-def tick(database: Database, limits: Mapping[str, int]) -> None:
+def tick(database: Database, rules: Mapping[str, ChunkRule]) -> None:
     """Everything that is due now."""
     for step in (
         lambda: tick_lapse(database),
-        lambda: tick_due(database, limits),
+        lambda: tick_due(database, rules),
         lambda: tick_expire(database),
         lambda: tick_finish(database),
     ):
@@ -107,7 +108,7 @@ def _guarded(step: Callable[[], int]) -> None:
         log.exception("tick_failed")
 
 
-def ticking(database: Database, limits: Mapping[str, int]) -> BackgroundScheduler:
+def ticking(database: Database, rules: Mapping[str, ChunkRule]) -> BackgroundScheduler:
     """A scheduler, not yet started, that ticks twice a second and never twice at once."""
     # It warns of every tick that a long one (a large freezing) made it leave out.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
@@ -115,7 +116,7 @@ def ticking(database: Database, limits: Mapping[str, int]) -> BackgroundSchedule
     scheduler.add_job(
         tick,
         "interval",
-        (database, limits),
+        (database, rules),
         seconds=_EVERY,
         coalesce=True,
         max_instances=1,

@@ -13,7 +13,7 @@ from delivery import metrics
 from delivery.journal import Journal, JournalBroken
 from delivery.recorder import Held, Recorder
 from delivery.render import Renderer
-from domain.outcomes import Outcome, Refused, Unknown
+from domain.outcomes import Outcome, Refused, TryLater, Unknown
 
 log = structlog.get_logger()
 
@@ -34,6 +34,8 @@ class ChunkLog:
         self._recorder = recorder
         self._stop = stop
         self._asked: dict[int, None] = {}
+        # Whether the outcomes themselves say when a keyed chunk is asked again.
+        self.put_off = False
 
     def intent(self, delivery_id: int) -> None:
         """Raises LeaseLost or JournalBroken; the channel must let them pass."""
@@ -44,6 +46,7 @@ class ChunkLog:
 
     def outcome(self, delivery_id: int, outcome: Outcome) -> None:
         self._asked.pop(delivery_id, None)
+        self.put_off |= self._held.lease.keyed and isinstance(outcome, TryLater | Unknown)
         try:
             self._journal.outcome(*self._held.key, delivery_id, outcome)
         finally:
@@ -76,9 +79,12 @@ class Sending:
         self._recorder = recorder
         self._clock = clock
 
-    def run(self, stop: Event) -> None:
-        """Send chunk after chunk; raises JournalBroken, after which nothing may be sent."""
-        while (held := self._recorder.take()) is not None:
+    def run(self, channel: str, stop: Event) -> None:
+        """Send a channel's chunks one after the other.
+
+        Raises JournalBroken, after which nothing may be sent.
+        """
+        while (held := self._recorder.take(channel)) is not None:
             self.send(held, stop)
 
     def send(self, held: Held, stop: Event) -> None:
@@ -94,7 +100,8 @@ class Sending:
             metrics.CHUNK_FAILURES.labels(held.lease.channel).inc()
             log.exception("channel_failed", chunk=held.lease.chunk_id)
         chunk_log.close()
-        self._recorder.give_back(held, None if stop.is_set() else self._not_before(held))
+        at_once = stop.is_set() or chunk_log.put_off
+        self._recorder.give_back(held, None if at_once else self._not_before(held))
 
     def _hand_over(self, held: Held, chunk_log: ChunkLog) -> None:
         rendered = self._renderer.render(held.lease)

@@ -1,8 +1,9 @@
 """A worker: the process that sends.
 
-Its threads: `threads` senders, one recorder (the only one that writes the ledger), one that
-has the disk hold the journal and settles what dead workers left, one for replies, and the
-scheduler's.
+Its threads: senders, each channel its own (see channels.base.Limits.slots), so that a slow
+provider never holds up another; one recorder (the only one that writes the ledger), one that
+has the disk hold the journal and settles what dead workers left, one for replies, one that
+asks for quotas, one that shows staff their menus, and the scheduler's.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
@@ -19,11 +21,14 @@ import structlog
 from channels.base import Channel
 from delivery import metrics, schedule
 from delivery.journal import Journal, host_id
+from delivery.menus import MenuRounds
+from delivery.quotas import Quotas
 from delivery.recorder import Pace, Recorder
 from delivery.recovery import Recovery
 from delivery.render import Addresses, Renderer
 from delivery.replies import Replies
 from delivery.sending import Sending
+from domain.deliveries import ChunkRule
 from storage import closing, journals, ledger
 from storage.database import Database
 from storage.ledger import Again
@@ -51,7 +56,6 @@ class Worker:
         name: str,
         journal_dir: Path,
         addresses: Addresses,
-        threads: int = 8,
         pace: Pace = Pace(),  # noqa: B008 - frozen
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -59,13 +63,14 @@ class Worker:
         # A process ID comes back after a restart: the name must not.
         self.name = f"{name[:_NAME]}-{secrets.token_hex(4)}"
         self._directory = journal_dir.absolute()
-        self._limits = {name: channel.limits.recipients for name, channel in channels.items()}
+        self._rules = {name: _rule(channel) for name, channel in channels.items()}
         self._channels = channels
-        self._threads = threads
         self._jitter = jitter
         self._renderer = Renderer(database, addresses)
-        self._recorder = Recorder(database, self.name, self._limits, jitter, pace)
-        self._replies = Replies(database, channels, jitter)
+        self._recorder = Recorder(database, self.name, self._rules, jitter, pace)
+        self._replies = Replies(database, channels, jitter, addresses.public_url)
+        self._quotas = Quotas(database, channels)
+        self._menus = MenuRounds(database, channels)
         self._failure: BaseException | None = None
         self._stop = Event()
 
@@ -96,22 +101,25 @@ class Worker:
         journal.close()
 
     def _again(self) -> Again:
-        return Again(self._limits, self._jitter())
+        return Again(self._rules, self._jitter())
 
     def _work(self, journal: Journal, recovery: Recovery) -> None:
         """Start all threads, wait, and end them in the order in which they feed each other."""
         sending = Sending(
             self._channels, self._renderer, journal, self._recorder, self._database.clock
         )
-        scheduler = schedule.ticking(self._database, self._limits)
+        scheduler = schedule.ticking(self._database, self._rules)
         recorder = self._thread("recorder", self._recorder.run)
         senders = [
-            self._thread(f"sender-{number}", lambda: sending.run(self._stop))
-            for number in range(self._threads)
+            self._thread(f"sender-{name}-{number}", partial(sending.run, name, self._stop))
+            for name, rule in self._rules.items()
+            for number in range(rule.slots)
         ]
         others = [
             self._thread("caretaker", lambda: self._take_care(journal, recovery)),
             self._thread("replies", lambda: self._replies.run(self._stop)),
+            self._thread("quotas", lambda: self._quotas.run(self._stop)),
+            self._thread("menus", lambda: self._menus.run(self._stop)),
         ]
         scheduler.start()
         log.info("worker_started", worker=self.name)
@@ -148,3 +156,8 @@ class Worker:
             if monotonic() >= next_recovery:
                 metrics.DOUBTFUL.inc(recovery.run())
                 next_recovery = monotonic() + _RECOVER
+
+
+def _rule(channel: Channel) -> ChunkRule:
+    limits = channel.limits
+    return ChunkRule(limits.recipients, limits.slots, limits.keyed)

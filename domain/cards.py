@@ -15,7 +15,10 @@ _TYPED = re.compile(rf"(.+?)\s*(\d{{1,18}})\s*[{re.escape(DASHES)}]\s*(\d{{1,9}}
 
 
 class CardVerb(IntEnum):
-    """What a card's button does; the numbers stand in tokens and never change."""
+    """What a card's button does; the numbers stand in tokens and never change.
+
+    OPEN is for whoever a broadcast was sent to, all others are for staff.
+    """
 
     APPROVE = 1
     RETURN = 2
@@ -23,6 +26,7 @@ class CardVerb(IntEnum):
     CANCEL = 4
     SHOW = 5
     EDIT = 6
+    OPEN = 7
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,14 @@ from typing import Any
 from domain.audience import Part, parts_to_json
 from domain.broadcasts import Purpose
 from domain.canonical import canonical_json
+from domain.channels import CHATS
 
 SUBJECT_LIMIT = 200
 BODY_LIMIT = 20_000
 IMAGES_LIMIT = 4
+
+HEADLINE = "headline"
+_PRIVACY = "privacy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,39 @@ def image_digest(media_type: str, data: bytes, preview: bytes) -> str:
     parts = (media_type.encode(), data, preview)
     joined = b"".join(hashlib.sha256(part).digest() for part in parts)
     return hashlib.sha256(joined).hexdigest()
+
+
+def is_emergency(options: Mapping[str, Any]) -> bool:
+    """Whether it goes first, and also to those who left the school's ordinary broadcasts."""
+    return bool(options.get("emergency"))
+
+
+def with_privacy(options: Mapping[str, Any], privacy: str) -> dict[str, Any]:
+    """Options with the board's privacy in chat, which stands there only if it is not `full`.
+
+    So a board that never chose it has the hashes that it had before there was a choice.
+    """
+    others = {name: value for name, value in options.items() if name != _PRIVACY}
+    return {**others, _PRIVACY: privacy} if privacy == HEADLINE else others
+
+
+def privacy_of(options: Mapping[str, Any]) -> str:
+    """What a chat shows of a broadcast: `full`, or `headline` and a button to read the text."""
+    return HEADLINE if options.get(_PRIVACY) == HEADLINE else "full"
+
+
+def variant(language: str, channel: str, privacy: str) -> str:
+    """The name of a rendering ("ja", "en+headline" …): what all recipients of a chunk share.
+
+    Mail and web chat always bring the full text: there nothing pops up on a locked screen.
+    """
+    return f"{language}+{HEADLINE}" if privacy == HEADLINE and channel in CHATS else language
+
+
+def read_variant(name: str) -> tuple[str, bool]:
+    """The language of a rendering, and whether it is the headline only."""
+    language, _, what = name.partition("+")
+    return language, what == HEADLINE
 
 
 def clean_line(text: str) -> str:

@@ -3,17 +3,20 @@
 "Unknown" means that the provider was asked and did not answer: perhaps it accepted.  Such a
 delivery is sent again, under the same Message-ID, because a school's message must not get
 lost; each time that happens is counted as `doubtful`, because it may have arrived twice.
+Where the provider knows a chunk by its key, asking again doubles nothing: there it is asked
+again sooner, and nothing is doubtful.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from domain.outcomes import Accepted, Outcome, Placed, Refused, TryLater, Unknown
+from domain.outcomes import Accepted, Outcome, Placed, Refused, Split, TryLater, Unknown
 
 
 class State(StrEnum):
@@ -29,8 +32,10 @@ class State(StrEnum):
 
 OPEN = (State.WAITING, State.UNKNOWN)
 
-# Minutes between one try and the next; the last is repeated until the deadline.
-_PAUSES = (1, 2, 5, 10, 20, 30)
+# Seconds between one try and the next; the last is repeated until the deadline.
+_PAUSES = (60, 120, 300, 600, 1200, 1800)
+# The same after a keyed chunk was not answered.
+_KEYED_PAUSES = (5, 15, 30, 60, 120, 300, 600)
 _SPREAD = 0.25
 # The last try comes so long before the deadline, that its answer is still in time.
 _LAST_TRY = timedelta(minutes=1)
@@ -41,17 +46,41 @@ _REFERENCE = 200
 
 INTERRUPTED = "interrupted"
 DEADLINE = "deadline"
+# Why TryLater: the provider takes no more from this account in this month.
+QUOTA = "quota"
+# Why Refused: the person closed the conversation to us.
+BLOCKED = "blocked"
+
+# LINE forgets a retry key after 24 hours (Messaging API reference, "Retry a failed API
+# request"): asked again later, it would take the chunk a second time.
+KEY_LASTS = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRule:
+    """How a channel's deliveries are cut and sent: `size` is the largest chunk, `slots` how many
+    chunks one worker sends at the same time, `keyed` whether a chunk is asked under its own key
+    and so keeps its members (see channels.base.Limits).
+    """
+
+    size: int
+    slots: int
+    keyed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an outcome makes of a delivery; it is sent again at `again_at`, if that is set."""
+    """What an outcome makes of a delivery; it is sent again at `again_at`, if that is set.
+
+    With a `part` it is sent again apart from those of its chunk that have another one.
+    """
 
     state: State
     reason: str = ""
     reference: str = ""
     again_at: datetime | None = None
     doubtful: bool = False
+    part: int | None = None
 
     @property
     def settled(self) -> bool:
@@ -60,19 +89,33 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What is known of a delivery before its newest outcome."""
+    """What is known of a delivery before its newest outcome.
+
+    `unanswered` says that an earlier try got no answer and none since has told what became of
+    it, as only happens where the chunk is keyed.
+    """
 
     attempts: int = 0
     doubtful: int = 0
+    unanswered: bool = False
+
+    @property
+    def perhaps(self) -> bool:
+        """Whether an earlier try may have arrived."""
+        return self.doubtful > 0 or self.unanswered
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When an outcome is judged; `jitter` (0 to 1) spreads the tries of many chunks."""
+    """When an outcome is judged; `jitter` (0 to 1) spreads the tries of many chunks.
+
+    `keyed` says that the chunk was asked under its own key.
+    """
 
     now: datetime
     deadline: datetime
     jitter: float
+    keyed: bool = False
 
 
 def settle(outcome: Outcome, tried: Tried, moment: Moment) -> Change:
@@ -85,35 +128,49 @@ def settle(outcome: Outcome, tried: Tried, moment: Moment) -> Change:
         case Refused(reason):
             return Change(State.REFUSED, reason=reason[:_REASON])
         case TryLater(reason, after):
-            again_at = try_again_at(moment, tried.attempts, after)
-            state = State.WAITING if again_at else expired(tried.doubtful)
-            return Change(state, reason[:_REASON], again_at=again_at)
+            return _later(reason[:_REASON], try_again_at(moment, tried.attempts, after), tried)
         case Unknown(reason):
-            again_at = try_again_at(moment, tried.attempts)
-            again = again_at is not None
-            return Change(State.UNKNOWN, reason[:_REASON], again_at=again_at, doubtful=again)
+            pauses = _KEYED_PAUSES if moment.keyed else _PAUSES
+            again_at = try_again_at(moment, tried.attempts, pauses=pauses)
+            doubtful = again_at is not None and not moment.keyed
+            return Change(State.UNKNOWN, reason[:_REASON], again_at=again_at, doubtful=doubtful)
+        case Split(part):
+            return Change(State.WAITING, again_at=moment.now, part=part)
 
 
-def expired(doubtful: int) -> State:
+def _later(reason: str, again_at: datetime | None, tried: Tried) -> Change:
+    """An answer that tells nothing of an earlier try leaves that unanswered."""
+    if again_at is None:
+        return Change(expired(tried.perhaps), reason)
+    state = State.UNKNOWN if tried.unanswered else State.WAITING
+    return Change(state, reason, again_at=again_at)
+
+
+def expired(perhaps: bool) -> State:
     """The last state of what could not be sent in time; an earlier try may have arrived."""
-    return State.UNKNOWN if doubtful else State.EXPIRED
+    return State.UNKNOWN if perhaps else State.EXPIRED
 
 
-def try_again_at(moment: Moment, attempts: int, after: timedelta | None = None) -> datetime | None:
+def try_again_at(
+    moment: Moment,
+    attempts: int,
+    after: timedelta | None = None,
+    pauses: Sequence[int] = _PAUSES,
+) -> datetime | None:
     """When to try again after so many earlier tries; None once it is too late.
 
-    What the provider asked for (`after`) is kept to; otherwise the pauses grow.  The one
-    that would pass the deadline is cut short for a last try.
+    What the provider asked for (`after`) is kept to; otherwise the pauses (in seconds) grow.
+    The one that would pass the deadline is cut short for a last try.
     """
-    pause = (after or _pause(attempts)) * (1 + _SPREAD * moment.jitter)
+    pause = (after or _pause(attempts, pauses)) * (1 + _SPREAD * moment.jitter)
     if moment.now + pause < moment.deadline:
         return moment.now + pause
     last = moment.deadline - _LAST_TRY
     return last if after is None and last - moment.now >= _LAST_TRY else None
 
 
-def _pause(attempts: int) -> timedelta:
-    return timedelta(minutes=_PAUSES[min(attempts, len(_PAUSES) - 1)])
+def _pause(attempts: int, pauses: Sequence[int]) -> timedelta:
+    return timedelta(seconds=pauses[min(attempts, len(pauses) - 1)])
 
 
 def deadline(frozen_at: datetime, keep_trying: timedelta, valid_until: datetime | None) -> datetime:

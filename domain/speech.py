@@ -2,7 +2,8 @@
 
 A speech is stored and rendered only when it leaves, in the language its reader has then. Every
 choice is printed as well as offered as a button, because LINE on a PC and mail show no buttons:
-numbered ones with their numbers, cards with the words that do the same when typed.
+numbered ones with their numbers, cards with the words that do the same when typed, and pages of
+ours with their addresses.
 """
 
 from __future__ import annotations
@@ -17,11 +18,17 @@ from domain.wording import Plain, Text, Words, say
 
 @dataclass(frozen=True, slots=True)
 class SpeechButton:
-    """One choice and its token; `typed` is what may be typed instead (cards only)."""
+    """One choice and its token; `typed` is what may be typed instead (cards only).
+
+    A `lasting` one works at any later time (a card), others only until the next question. With
+    a `path` it opens that page of ours and sends nothing back, so its token is empty.
+    """
 
     words: Words
     token: str
     typed: Words | None = None
+    lasting: bool = False
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +64,12 @@ class Speech:
 
 @dataclass(frozen=True, slots=True)
 class RenderedButton:
+    """A choice in one language; `url` is the whole address of the page it opens, if it does."""
+
     label: str
     token: str
+    lasting: bool = False
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,31 +87,44 @@ def speak(*words: Words, picture_ids: Sequence[int] = ()) -> Speech:
     return Speech(words=words, picture_ids=tuple(picture_ids))
 
 
-def render(speech: Speech, language: str) -> RenderedSpeech:
-    """Put a speech into a language, its choices printed beneath the text."""
+def open_page(words: Words, path: str) -> SpeechButton:
+    """A button that opens a page of ours."""
+    return SpeechButton(words, token="", path=path)
+
+
+def render(speech: Speech, language: str, base_url: str = "") -> RenderedSpeech:
+    """Put a speech into a language, its choices printed beneath the text.
+
+    `base_url` is where our pages are, without a slash at its end.
+    """
     paragraphs = [wording.render(words, language) for words in speech.words]
-    printed = [_printed(speech, index, language) for index in range(len(speech.buttons))]
+    buttons = tuple(_rendered(button, language, base_url) for button in speech.buttons)
+    printed = [_printed(speech, index, buttons[index], language) for index in range(len(buttons))]
     choices = "\n".join(line for line in printed if line)
     return RenderedSpeech(
         text="\n\n".join([*paragraphs, choices] if choices else paragraphs),
-        buttons=tuple(_rendered(b, language) for b in speech.buttons),
+        buttons=buttons,
         picture_ids=speech.picture_ids,
         subject=wording.render(speech.subject, language) if speech.subject else "",
     )
 
 
-def _rendered(button: SpeechButton, language: str) -> RenderedButton:
-    return RenderedButton(wording.render(button.words, language), button.token)
+def _rendered(button: SpeechButton, language: str, base_url: str) -> RenderedButton:
+    label = wording.render(button.words, language)
+    url = f"{base_url}{button.path}" if button.path else ""
+    return RenderedButton(label, button.token, button.lasting, url)
 
 
-def _printed(speech: Speech, index: int, language: str) -> str:
+def _printed(speech: Speech, index: int, rendered: RenderedButton, language: str) -> str:
     button = speech.buttons[index]
+    if rendered.url:
+        return f"{rendered.label}\n{rendered.url}"
     if button.typed is not None:
         key = "speech.typed_label" if button.typed == button.words else "speech.typed"
         words = say(key, label=button.words, typed=button.typed)
         return wording.render(words, language)
     if speech.numbered:
-        return f"{index + 1} {wording.render(button.words, language)}"
+        return f"{index + 1} {rendered.label}"
     return ""
 
 
@@ -133,10 +157,21 @@ def _param_from_json(value: Any) -> object:
 
 
 def _button_to_json(button: SpeechButton) -> dict[str, Any]:
-    typed = words_to_json(button.typed) if button.typed else None
-    return {"words": words_to_json(button.words), "token": button.token, "typed": typed}
+    return {
+        "words": words_to_json(button.words),
+        "token": button.token,
+        "typed": words_to_json(button.typed) if button.typed else None,
+        "lasting": button.lasting,
+        "path": button.path,
+    }
 
 
 def _button_from_json(value: Mapping[str, Any]) -> SpeechButton:
-    typed = words_from_json(value["typed"]) if value["typed"] else None
-    return SpeechButton(words_from_json(value["words"]), value["token"], typed)
+    """What an earlier version stored knows neither `lasting` nor `path`."""
+    return SpeechButton(
+        words=words_from_json(value["words"]),
+        token=value["token"],
+        typed=words_from_json(value["typed"]) if value["typed"] else None,
+        lasting=value.get("lasting", False),
+        path=value.get("path", ""),
+    )

@@ -7,8 +7,10 @@ page is named.
 from __future__ import annotations
 
 import html
+import json
 import re
 import secrets
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -26,6 +28,10 @@ from standins.line_checks import Refusal
 from standins.line_door import Call
 from standins.line_webhooks import Webhooks
 
+# What the page says in the end: title, text and HTTP status.
+_DIALOG: dict[str, tuple[str, str, int]] = json.loads(
+    Path(__file__).with_name("line_dialog.json").read_text()
+)
 _NONCE = re.compile(r"[\x21-\x7e]{10,255}")
 _PAGE = """<!doctype html><html lang="ja"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>{title}</title>
@@ -139,9 +145,9 @@ class WebhookDesk:
         token, nonce = call.query.get("linkToken", ""), call.query.get("nonce", "")
         owner, expires = account.link_tokens.pop(token, ("", 0.0))
         if not owner or expires < account.clock.now():
-            return _page("連携できませんでした", "リンクの有効期限が切れています。", 400)
+            return _page("late")
         if not _NONCE.fullmatch(nonce):
-            return _page("連携できませんでした", "nonceが正しくありません。", 400)
+            return _page("nonce")
         who = call.query.get("as") or owner
         fine = who == owner
         link = {"result": "ok" if fine else "failed", "nonce": nonce}
@@ -150,8 +156,8 @@ class WebhookDesk:
             del event["source"]
         await self._webhooks.send(event)
         if fine:
-            return _page("連携しました", "トークに戻ってください。", 200)
-        return _page("連携できませんでした", "別のLINEアカウントです。", 403)
+            return _page("done")
+        return _page("another")
 
 
 def _reachable(account: Account, call: Call) -> Person:
@@ -172,6 +178,7 @@ def _oauth_error(description: str) -> web.Response:
     return web.json_response(error, status=400)
 
 
-def _page(title: str, text: str, status: int) -> web.Response:
+def _page(name: str) -> web.Response:
+    title, text, status = _DIALOG[name]
     body = _PAGE.format(title=html.escape(title), text=html.escape(text))
     return web.Response(text=body, status=status, content_type="text/html")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, func, or_, select, update
 
 from domain import broadcasts
 from domain import deliveries as rules
 from domain.deliveries import State
 from domain.outcomes import Outcome
-from storage import ledger
+from storage import chunks, ledger, recording
 from storage.database import Transaction
 from storage.ledger import Again, Lease
 from storage.tables import Broadcast, Chunk, Delivery, Journal
@@ -30,7 +30,7 @@ class Remains:
 
 
 def leases_of(tx: Transaction, worker: str) -> list[Lease]:
-    query = select(Chunk).where(Chunk.state == ledger.LEASED, Chunk.worker == worker)
+    query = select(Chunk).where(Chunk.state == chunks.LEASED, Chunk.worker == worker)
     return [ledger.as_lease(chunk, worker) for chunk in tx.session.scalars(query)]
 
 
@@ -44,10 +44,10 @@ def inherit(tx: Transaction, held: Lease, remains: Remains | None, again: Again)
     if chunk is None:
         return 0
     if remains is None:
-        doubtful = _doubt(tx, chunk.id, None)
+        doubtful = _doubt(tx, chunk, None)
     else:
-        ledger.record_in(tx, chunk, remains.outcomes, again)
-        doubtful = _doubt(tx, chunk.id, remains.intents)
+        recording.record_in(tx, chunk, remains.outcomes, again)
+        doubtful = _doubt(tx, chunk, remains.intents)
     ledger.hand_back(tx, chunk)
     return doubtful
 
@@ -62,7 +62,7 @@ def reclaim(tx: Transaction, host: str) -> int:
     query = _run_out(tx, host).with_for_update(skip_locked=True)
     doubtful = 0
     for chunk in tx.session.scalars(query).all():
-        doubtful += _doubt(tx, chunk.id, None)
+        doubtful += _doubt(tx, chunk, None)
         ledger.hand_back(tx, chunk)
     return doubtful
 
@@ -74,24 +74,29 @@ def any_run_out(tx: Transaction, host: str) -> bool:
 def _run_out(tx: Transaction, host: str) -> Select[tuple[Chunk]]:
     here = select(Journal.worker).where(Journal.host == host, Journal.replayed_at.is_(None))
     return select(Chunk).where(
-        Chunk.state == ledger.LEASED, Chunk.leased_until < tx.now, Chunk.worker.not_in(here)
+        Chunk.state == chunks.LEASED, Chunk.leased_until < tx.now, Chunk.worker.not_in(here)
     )
 
 
-def _doubt(tx: Transaction, chunk_id: int, ids: Sequence[int] | None) -> int:
-    """Mark open deliveries of a chunk (all, or these) as perhaps sent."""
+def _doubt(tx: Transaction, chunk: Chunk, ids: Sequence[int] | None) -> int:
+    """Mark open deliveries of a chunk (all, or these) as perhaps sent; return how many doubtful.
+
+    In a keyed chunk none is: it is asked again under its key, and until the answer to that it
+    is unknown what became of the first time.
+    """
     among = [] if ids is None else [Delivery.id.in_(ids)]
-    return ledger.execute(
+    marked = chunks.execute(
         tx,
         update(Delivery)
-        .where(Delivery.chunk_id == chunk_id, ledger.OPEN_ROW, *among)
+        .where(Delivery.chunk_id == chunk.id, chunks.OPEN_ROW, *among)
         .values(
-            state=State.WAITING,
+            state=State.UNKNOWN if chunk.keyed else State.WAITING,
             reason=rules.INTERRUPTED,
             attempts=Delivery.attempts + 1,
-            doubtful=Delivery.doubtful + 1,
+            doubtful=Delivery.doubtful + (0 if chunk.keyed else 1),
         ),
     )
+    return 0 if chunk.keyed else marked
 
 
 # The end.
@@ -103,22 +108,21 @@ def expire(tx: Transaction) -> int:
     count = 0
     for chunk in tx.session.scalars(query).all():
         count += _expire_chunk(tx, chunk.id)
-        chunk.state = ledger.DONE
+        chunk.state = chunks.DONE
     tx.flush()
     return count
 
 
 def _expire_chunk(tx: Transaction, chunk_id: int) -> int:
     unsettled = update(Delivery).where(Delivery.chunk_id == chunk_id, Delivery.settled_at.is_(None))
-    perhaps = unsettled.where(Delivery.doubtful > 0).values(
-        state=rules.expired(1), settled_at=tx.now
-    )
-    never = unsettled.where(Delivery.doubtful == 0).values(
-        state=rules.expired(0),
+    arrived = or_(Delivery.doubtful > 0, Delivery.state == State.UNKNOWN)
+    perhaps = unsettled.where(arrived).values(state=rules.expired(True), settled_at=tx.now)
+    never = unsettled.where(~arrived).values(
+        state=rules.expired(False),
         settled_at=tx.now,
         reason=func.coalesce(func.nullif(Delivery.reason, ""), rules.DEADLINE),
     )
-    return ledger.execute(tx, perhaps) + ledger.execute(tx, never)
+    return chunks.execute(tx, perhaps) + chunks.execute(tx, never)
 
 
 def any_expired(tx: Transaction) -> bool:
@@ -126,14 +130,14 @@ def any_expired(tx: Transaction) -> bool:
 
 
 def _expired(tx: Transaction) -> Select[tuple[Chunk]]:
-    open_chunks = Chunk.state.in_((ledger.READY, ledger.PLACED))
+    open_chunks = Chunk.state.in_((chunks.READY, chunks.PLACED))
     return select(Chunk).where(open_chunks, Chunk.deadline <= tx.now)
 
 
 def exhausted(tx: Transaction) -> list[int]:
     """The broadcasts being sent of which no chunk is left to send."""
     left = select(Chunk.id).where(
-        Chunk.broadcast_id == Broadcast.id, Chunk.state.in_((ledger.READY, ledger.LEASED))
+        Chunk.broadcast_id == Broadcast.id, Chunk.state.in_((chunks.READY, chunks.LEASED))
     )
     query = select(Broadcast.id).where(Broadcast.state == ledger.SENDING, ~left.exists())
     return list(tx.session.scalars(query))
@@ -146,4 +150,4 @@ def finish(tx: Transaction, broadcast_id: int) -> bool:
         .where(Broadcast.id == broadcast_id, Broadcast.state == ledger.SENDING)
         .values(state=broadcasts.MOVES[_FINISHED].value, finished_at=tx.now, updated_at=tx.now)
     )
-    return ledger.execute(tx, statement) == 1
+    return chunks.execute(tx, statement) == 1

@@ -43,6 +43,11 @@ class Transaction:
         """Send pending inserts, so that new rows get their IDs."""
         self.session.flush()
 
+    def forget(self) -> None:
+        """Send what is pending and forget what was read, as if the transaction began here."""
+        self.session.flush()
+        self.session.expunge_all()
+
 
 class Database:
     """One database with its keys and clock; safe to share between threads, not processes."""

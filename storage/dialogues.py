@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from storage.database import Transaction
 from storage.tables import ContactPoint, Dialogue
@@ -44,12 +44,34 @@ class StoredDialogue:
     expires_at: datetime
 
 
+# Made once, because every turn asks it: SQLAlchemy takes longer over it than the database.
+_ACTIVE = (
+    select(Dialogue)
+    .where(Dialogue.contact_point_id == bindparam("contact"), Dialogue.active.is_(True))
+    .order_by(Dialogue.id.desc())
+    .limit(1)
+    .execution_options(populate_existing=True)
+)
+_SAVE = (
+    update(Dialogue)
+    .where(Dialogue.id == bindparam("number"), Dialogue.sequence == bindparam("read"))
+    .values(
+        log_cipher=bindparam("log"),
+        version=bindparam("now_version"),
+        awaited=bindparam("now_awaited"),
+        sequence=Dialogue.sequence + 1,
+        expires_at=bindparam("until"),
+        updated_at=bindparam("now"),
+    )
+    .returning(Dialogue.id)
+    # `active` reads anew, so no object of the session needs to be brought up to date.
+    .execution_options(synchronize_session=False)
+)
+
+
 def active(tx: Transaction, contact_point_id: int) -> StoredDialogue | None:
     """The dialogue a contact point is in."""
-    query = select(Dialogue).where(
-        Dialogue.contact_point_id == contact_point_id, Dialogue.active.is_(True)
-    )
-    row = tx.session.scalar(query.order_by(Dialogue.id.desc()).limit(1))
+    row = tx.session.scalar(_ACTIVE, {"contact": contact_point_id})
     return _stored(tx, row) if row else None
 
 
@@ -104,19 +126,16 @@ def save(
         sequence=dialogue.sequence + 1,
         expires_at=expires_at,
     )
-    moved = tx.session.execute(
-        update(Dialogue)
-        .where(Dialogue.id == dialogue.id, Dialogue.sequence == dialogue.sequence)
-        .values(
-            log_cipher=_seal(tx, kept.given, kept.memory, kept.log),
-            version=version,
-            awaited=awaited,
-            sequence=kept.sequence,
-            expires_at=expires_at,
-            updated_at=tx.now,
-        )
-        .returning(Dialogue.id)
-    )
+    changes = {
+        "number": dialogue.id,
+        "read": dialogue.sequence,
+        "log": _seal(tx, kept.given, kept.memory, kept.log),
+        "now_version": version,
+        "now_awaited": awaited,
+        "until": expires_at,
+        "now": tx.now,
+    }
+    moved = tx.session.execute(_SAVE, changes)
     if moved.first() is None:
         raise DialogueMoved
     return kept

@@ -7,12 +7,13 @@ city of millions is frozen by the same statements as one school.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    Row,
     Select,
     Subquery,
     and_,
@@ -32,20 +33,18 @@ from sqlalchemy.sql.elements import ColumnElement
 from domain import deliveries as rules
 from domain.addresses import OTHER_LANE, lane_of
 from domain.broadcasts import State, Verb
+from domain.content import privacy_of, variant
+from domain.deliveries import ChunkRule
+from domain.quotas import Account
 from storage import broadcasts
-from storage.audiences import guardian_ids
 from storage.database import Transaction
-from storage.people import EVERY_SCHOOL, MAIL
-from storage.tables import (
-    AudienceMember,
-    Broadcast,
-    Chunk,
-    ContactPoint,
-    Delivery,
-    Guardian,
-    GuardianContact,
-    OptOut,
-)
+from storage.lanes import japanese
+from storage.people import MAIL
+from storage.reach import Reach, first_ways, of_accounts
+from storage.tables import AudienceMember, Broadcast, Chunk, ContactPoint, Delivery, Guardian
+
+# The lane of those for whom a provider's quota does not suffice.
+OVER_LANE = "over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +60,16 @@ class Frozen:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """How deliveries are cut: the largest chunk of each channel that is on, and urgency."""
+    """How deliveries are cut: the rule of each channel that is on, and urgency.
 
-    limits: Mapping[str, int]
+    `beyond` is the first contact point of an account for which its quota does not suffice: it
+    and all after it get chunks of their own, lest a provider refuse with them those who fit.
+    """
+
+    rules: Mapping[str, ChunkRule]
     priority: int
     deadline: datetime
+    beyond: Mapping[Account, int] = field(default_factory=dict)
 
 
 def due(tx: Transaction) -> list[int]:
@@ -109,66 +113,19 @@ def forget_audience(tx: Transaction, broadcast: Broadcast) -> None:
     )
 
 
-def note_audience(
-    tx: Transaction, broadcast: Broadcast, channels: list[str], ordinary: bool
-) -> int:
+def note_audience(tx: Transaction, broadcast: Broadcast, reach: Reach) -> int:
     """Write down every guardian in the audience with the contact point used; count families."""
-    rows = _audience(broadcast, channels, ordinary)
     columns = ["broadcast_id", "guardian_id", "family_id", "contact_point_id", "board_id"]
-    tx.session.execute(insert(AudienceMember).from_select(columns, rows))
+    tx.session.execute(insert(AudienceMember).from_select(columns, first_ways(broadcast, reach)))
     families = select(func.count(distinct(AudienceMember.family_id))).where(
         AudienceMember.broadcast_id == broadcast.id
     )
     return tx.session.scalar(families) or 0
 
 
-def _audience(broadcast: Broadcast, channels: list[str], ordinary: bool) -> Select[Any]:
-    """Each guardian once, with the contact point in place 1, or none if that is not usable."""
-    people = guardian_ids(broadcast.board_id, broadcast.audience).subquery("people")
-    best = ContactPoint.id.is_(None), GuardianContact.rank, ContactPoint.id
-    place = func.row_number().over(partition_by=Guardian.id, order_by=best)
-    # All in one pass with outer joins: joined to a ranking of its own, SQLite would search
-    # that ranking anew for each guardian.
-    ranked = (
-        select(Guardian.id, Guardian.family_id, Guardian.board_id)
-        .add_columns(ContactPoint.id.label("contact_id"), place.label("place"))
-        .join(people, people.c.guardian_id == Guardian.id)
-        .outerjoin(GuardianContact, GuardianContact.guardian_id == Guardian.id)
-        .outerjoin(ContactPoint, _usable(broadcast, channels, ordinary))
-        .subquery("ranked")
-    )
-    of = ranked.c
-    return select(literal(broadcast.id), of.id, of.family_id, of.contact_id, of.board_id).where(
-        of.place == 1
-    )
-
-
-def _usable(broadcast: Broadcast, channels: list[str], ordinary: bool) -> ColumnElement[bool]:
-    """Whether a guardian's contact point may be used; an emergency reaches who left, too."""
-    conditions = [
-        ContactPoint.id == GuardianContact.contact_point_id,
-        ContactPoint.state == "active",
-        ContactPoint.channel.in_(channels),
-    ]
-    if ordinary:
-        conditions.append(~_left(broadcast.school_id or EVERY_SCHOOL))
-    return and_(*conditions)
-
-
-def _left(school_id: int) -> ColumnElement[bool]:
-    return (
-        select(OptOut.school_id)
-        .where(
-            OptOut.contact_point_id == GuardianContact.contact_point_id,
-            OptOut.school_id == school_id,
-        )
-        .exists()
-    )
-
-
 def make_deliveries(tx: Transaction, broadcast: Broadcast, cut: Cut) -> Frozen:
     """One delivery for each contact point of the noted audience, cut into chunks."""
-    keyed = _keyed(tx, broadcast.id)
+    keyed = _keyed(tx, broadcast, cut)
     _insert_deliveries(tx, broadcast, keyed)
     chunks = _insert_chunks(tx, broadcast, keyed, cut)
     _assign(tx, broadcast.id, chunks)
@@ -179,18 +136,16 @@ def make_deliveries(tx: Transaction, broadcast: Broadcast, cut: Cut) -> Frozen:
     return Frozen(families, guardians, guardians - reached, recipients, len(chunks))
 
 
-def _keyed(tx: Transaction, broadcast_id: int) -> Subquery:
+def _keyed(tx: Transaction, broadcast: Broadcast, cut: Cut) -> Subquery:
     """Each contact point of the audience with what its chunk must have in common."""
-    mine = AudienceMember.broadcast_id == broadcast_id
-    # Of two languages at one mailbox, Japanese is the one that both can be expected to read.
-    japanese = func.max(case((Guardian.language == "en", 0), else_=1)) == 1
+    mine = AudienceMember.broadcast_id == broadcast.id
     return (
         select(
             ContactPoint.id,
             ContactPoint.channel,
             ContactPoint.account,
-            _lane(tx, mine).label("lane"),
-            case((japanese, "ja"), else_="en").label("variant"),
+            _lane(tx, mine, cut.beyond).label("lane"),
+            _variant(broadcast, cut.rules).label("variant"),
         )
         .join(AudienceMember, AudienceMember.contact_point_id == ContactPoint.id)
         .join(Guardian, Guardian.id == AudienceMember.guardian_id)
@@ -200,7 +155,20 @@ def _keyed(tx: Transaction, broadcast_id: int) -> Subquery:
     )
 
 
-def _lane(tx: Transaction, mine: ColumnElement[bool]) -> ColumnElement[str]:
+def _variant(broadcast: Broadcast, channels: Iterable[str]) -> ColumnElement[str]:
+    """The rendering of a contact point in SQL, as domain.content.variant names it."""
+    privacy = privacy_of(broadcast.options)
+    named = [
+        (and_(is_it, ContactPoint.channel == channel), variant(language, channel, privacy))
+        for language, is_it in (("ja", japanese()), ("en", ~japanese()))
+        for channel in channels
+    ]
+    return case(*named, else_="ja")
+
+
+def _lane(
+    tx: Transaction, mine: ColumnElement[bool], beyond: Mapping[Account, int]
+) -> ColumnElement[str]:
     """The lane of a contact point in SQL; which domains there are is asked first."""
     domains = (
         select(ContactPoint.domain)
@@ -212,8 +180,14 @@ def _lane(tx: Transaction, mine: ColumnElement[bool]) -> ColumnElement[str]:
     for domain in sorted(tx.session.scalars(domains)):
         lanes.setdefault(lane_of(domain), []).append(domain)
     lanes.pop(OTHER_LANE, None)
+    over = [
+        (and_(of_accounts([account]), ContactPoint.id >= first), OVER_LANE)
+        for account, first in beyond.items()
+    ]
     known = [(ContactPoint.domain.in_(names), lane) for lane, names in lanes.items()]
-    return case((ContactPoint.channel != MAIL, ContactPoint.channel), *known, else_=OTHER_LANE)
+    return case(
+        *over, (ContactPoint.channel != MAIL, ContactPoint.channel), *known, else_=OTHER_LANE
+    )
 
 
 def _insert_deliveries(tx: Transaction, broadcast: Broadcast, keyed: Subquery) -> None:
@@ -242,22 +216,8 @@ class _Span:
 
 
 def _insert_chunks(tx: Transaction, broadcast: Broadcast, keyed: Subquery, cut: Cut) -> list[_Span]:
-    spans = tx.session.execute(_spans(broadcast.id, keyed, cut.limits)).all()
-    chunks = [
-        Chunk(
-            board_id=broadcast.board_id,
-            broadcast_id=broadcast.id,
-            channel=span.channel,
-            account=span.account,
-            lane=span.lane,
-            variant=span.variant,
-            priority=cut.priority,
-            size=span.size,
-            not_before=tx.now,
-            deadline=cut.deadline,
-        )
-        for span in spans
-    ]
+    spans = tx.session.execute(_spans(broadcast.id, keyed, cut.rules)).all()
+    chunks = [_chunk(tx, broadcast, span, cut) for span in spans]
     tx.session.add_all(chunks)
     tx.flush()
     return [
@@ -266,18 +226,41 @@ def _insert_chunks(tx: Transaction, broadcast: Broadcast, keyed: Subquery, cut: 
     ]
 
 
-def _spans(broadcast_id: int, keyed: Subquery, limits: Mapping[str, int]) -> Select[Any]:
-    """First and last delivery of each chunk; the lanes take turns, so that none waits last."""
+def _chunk(tx: Transaction, broadcast: Broadcast, span: Row[Any], cut: Cut) -> Chunk:
+    keyed = cut.rules[span.channel].keyed
+    return Chunk(
+        board_id=broadcast.board_id,
+        broadcast_id=broadcast.id,
+        channel=span.channel,
+        account=span.account,
+        lane=span.lane,
+        variant=span.variant,
+        priority=cut.priority,
+        size=span.size,
+        keyed=keyed,
+        not_before=tx.now,
+        deadline=min(cut.deadline, tx.now + rules.KEY_LASTS) if keyed else cut.deadline,
+    )
+
+
+def _spans(broadcast_id: int, keyed: Subquery, chunk_rules: Mapping[str, ChunkRule]) -> Select[Any]:
+    """First and last delivery of each chunk; the lanes take turns, so that none waits last.
+
+    But for those whom a quota does not suffice for: they must not use it up before others.
+    """
     key = (keyed.c.channel, keyed.c.account, keyed.c.lane, keyed.c.variant)
     number = func.row_number().over(partition_by=key, order_by=Delivery.id)
-    limit = case(*((keyed.c.channel == name, size) for name, size in limits.items()), else_=1)
+    size = case(
+        *((keyed.c.channel == name, rule.size) for name, rule in chunk_rules.items()), else_=1
+    )
     numbered = (
-        select(Delivery.id.label("delivery_id"), *key, ((number - 1) // limit).label("part"))
+        select(Delivery.id.label("delivery_id"), *key, ((number - 1) // size).label("part"))
         .join(keyed, keyed.c.id == Delivery.contact_point_id)
         .where(Delivery.broadcast_id == broadcast_id)
         .subquery("numbered")
     )
     of = numbered.c
+    over = case((of.lane == OVER_LANE, 1), else_=0)
     return (
         select(
             of.channel,
@@ -289,7 +272,7 @@ def _spans(broadcast_id: int, keyed: Subquery, limits: Mapping[str, int]) -> Sel
             func.count().label("size"),
         )
         .group_by(of.channel, of.account, of.lane, of.variant, of.part)
-        .order_by(of.part, of.channel, of.account, of.lane, of.variant)
+        .order_by(over, of.part, of.channel, of.account, of.lane, of.variant)
     )
 
 

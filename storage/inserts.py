@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import literal_column
@@ -23,3 +24,10 @@ def insert_if_new(tx: Transaction, table: type[Table], **values: Any) -> bool:
     statement = insert.values(**values).on_conflict_do_nothing()
     # A returned row tells it on both; the count of rows is not to be had on PostgreSQL.
     return tx.session.scalar(statement.returning(literal_column("1"))) is not None
+
+
+def insert_all_new(tx: Transaction, table: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows with the same columns, passing over those whose key is there already."""
+    on_sqlite = tx.session.get_bind().dialect.name == "sqlite"
+    insert: Any = sqlite.insert(table) if on_sqlite else postgresql.insert(table)
+    tx.session.connection().execute(insert.on_conflict_do_nothing(), list(rows))

@@ -7,18 +7,24 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from domain.broadcasts import State
 from storage.database import Transaction
 from storage.people import opted_out
 from storage.tables import Attachment, Board, Broadcast, ContactPoint, Delivery, School
 from storage.webchat import PictureRef, attached
 
+# What was sent, even if it was taken back since: before that there is nothing to show.
+_SENT = (State.SENDING.value, State.SENT.value, State.WITHDRAWN.value)
+
 
 @dataclass(frozen=True, slots=True)
 class MessagePage:
-    """One broadcast as its recipient sees it behind a personal link."""
+    """One broadcast as its reader sees it; `contact_point_id` and `language` are those of the
+    recipient behind a personal link, and none on the broadcast's own page.
+    """
 
-    contact_point_id: int
-    language: str
+    contact_point_id: int | None
+    language: str | None
     board: str
     zone: str
     school_id: int | None
@@ -60,12 +66,39 @@ def message_page(tx: Transaction, delivery_id: int) -> MessagePage | None:
         .where(Delivery.id == delivery_id)
     )
     row = tx.session.execute(query).one_or_none()
-    if row is None:
-        return None
-    broadcast, board, school, contact = row
+    return _page(tx, *row) if row is not None else None
+
+
+def broadcast_page(tx: Transaction, broadcast_id: int) -> MessagePage | None:
+    """A broadcast's own page, the same for all; None if it was not sent."""
+    query = (
+        select(Broadcast, Board, School)
+        .join(Board, Board.id == Broadcast.board_id)
+        .outerjoin(School, School.id == Broadcast.school_id)
+        .where(Broadcast.id == broadcast_id, Broadcast.state.in_(_SENT))
+    )
+    row = tx.session.execute(query).one_or_none()
+    return _page(tx, *row) if row is not None else None
+
+
+def delivery_to(tx: Transaction, broadcast_id: int, contact_point_id: int) -> int | None:
+    """The delivery of a broadcast to a contact point, whatever became of it."""
+    query = select(Delivery.id).where(
+        Delivery.broadcast_id == broadcast_id, Delivery.contact_point_id == contact_point_id
+    )
+    return tx.session.scalar(query)
+
+
+def _page(
+    tx: Transaction,
+    broadcast: Broadcast,
+    board: Board,
+    school: School | None,
+    contact: ContactPoint | None = None,
+) -> MessagePage:
     return MessagePage(
-        contact_point_id=contact.id,
-        language=contact.language,
+        contact_point_id=contact.id if contact else None,
+        language=contact.language if contact else None,
         board=board.name,
         zone=board.zone,
         school_id=broadcast.school_id,

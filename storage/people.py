@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from domain.addresses import normalise_mail
 from storage.database import Transaction
 from storage.inserts import insert_if_new
 from storage.tables import (
+    Board,
     Child,
     ContactPoint,
     Family,
@@ -27,11 +29,18 @@ EVERY_SCHOOL = 0
 
 
 def contact_point(
-    tx: Transaction, board_id: int, channel: str, account: str, address: str, domain: str = ""
+    tx: Transaction,
+    board_id: int,
+    channel: str,
+    account: str,
+    address: str,
+    domain: str = "",
+    *,
+    lock: bool = False,
 ) -> ContactPoint:
-    """Find the contact point of an address, or make it."""
+    """Find the contact point of an address, or make it; `lock` it as `lock_contact` does."""
     index = address_index(tx, channel, account, address)
-    found = _by_index(tx, channel, account, index)
+    found = _by_index(tx, channel, account, index, lock=lock)
     if found is not None:
         return found
     insert_if_new(
@@ -45,7 +54,7 @@ def contact_point(
         domain=domain or _domain_of(channel, address),
         created_at=tx.now,
     )
-    made = _by_index(tx, channel, account, index)
+    made = _by_index(tx, channel, account, index, lock=lock)
     assert made is not None
     return made
 
@@ -65,9 +74,12 @@ def contact(tx: Transaction, contact_id: int) -> ContactPoint:
 
 
 def lock_contact(tx: Transaction, contact_id: int) -> ContactPoint:
-    """A contact point whose person does one thing at a time until this transaction ends."""
-    query = select(ContactPoint).where(ContactPoint.id == contact_id).with_for_update()
-    return tx.session.scalars(query).one()
+    """A contact point whose person does one thing at a time until this transaction ends.
+
+    Rows may still be made to point at it meanwhile: whoever answers this person does not wait.
+    """
+    query = select(ContactPoint).where(ContactPoint.id == contact_id)
+    return tx.session.scalars(query.with_for_update(key_share=True)).one()
 
 
 def is_of_board(tx: Transaction, contact_id: int, board_id: int) -> bool:
@@ -87,18 +99,83 @@ def set_language(tx: Transaction, contact_id: int, language: str) -> None:
         guardian.language = language
 
 
-def _by_index(tx: Transaction, channel: str, account: str, index: bytes) -> ContactPoint | None:
-    query = select(ContactPoint).where(
-        ContactPoint.channel == channel,
-        ContactPoint.account == account,
-        ContactPoint.address_index == index,
-    )
-    return tx.session.scalar(query)
+# Made once, because every turn begins with it.
+_BY_INDEX = select(ContactPoint).where(
+    ContactPoint.channel == bindparam("channel"),
+    ContactPoint.account == bindparam("account"),
+    ContactPoint.address_index == bindparam("index"),
+)
+# With its board, which a turn asks for next and then finds in the session.
+_LOCKED_BY_INDEX = (
+    _BY_INDEX.add_columns(Board)
+    .join(Board, Board.id == ContactPoint.board_id)
+    .with_for_update(of=ContactPoint, key_share=True)
+)
+
+
+def _by_index(
+    tx: Transaction, channel: str, account: str, index: bytes, *, lock: bool = False
+) -> ContactPoint | None:
+    at = {"channel": channel, "account": account, "index": index}
+    if not lock:
+        return tx.session.scalar(_BY_INDEX, at)
+    row = tx.session.execute(_LOCKED_BY_INDEX, at).first()
+    if row is None:
+        return None
+    found: ContactPoint = row[0]
+    # A session forgets what nobody holds.
+    tx.session.info["board"] = row[1]
+    return found
 
 
 def _domain_of(channel: str, address: str) -> str:
     mail = normalise_mail(address) if channel == MAIL else None
     return mail.domain if mail else ""
+
+
+# What becomes of a conversation. Events come in another order than they happened in, so each is
+# compared with the newest that is known.
+
+
+def note_opened(contact: ContactPoint, at: datetime) -> bool:
+    """Somebody opened the conversation; False if that is old news, which changes nothing."""
+    return _note_state(contact, "active", at)
+
+
+def note_closed(contact: ContactPoint, at: datetime) -> bool:
+    """Somebody blocked the conversation; False if that is old news, which changes nothing."""
+    return _note_state(contact, "blocked", at)
+
+
+def note_heard(contact: ContactPoint, at: datetime) -> bool:
+    """Somebody said something, so they can be spoken to; False if they said more since then."""
+    if contact.state == "blocked":
+        note_opened(contact, at)
+    if contact.heard_at is not None and at < contact.heard_at:
+        return False
+    contact.heard_at = at
+    return True
+
+
+def _note_state(contact: ContactPoint, state: str, at: datetime) -> bool:
+    if contact.state_at is not None and at < contact.state_at:
+        return False
+    contact.state_at = at
+    if contact.state != "suspended":
+        contact.state = state
+    return True
+
+
+def move(tx: Transaction, channel: str, account: str, old: str, new: str) -> bool:
+    """Give a contact point its new address; False if there is none, or one has the new address."""
+    index = address_index(tx, channel, account, new)
+    contact = _by_index(tx, channel, account, address_index(tx, channel, account, old), lock=True)
+    if contact is None or _by_index(tx, channel, account, index) is not None:
+        return False
+    contact.address_index = index
+    contact.address_cipher = tx.vault.seal_text(new, _ADDRESS)
+    tx.flush()
+    return True
 
 
 # Guardians.

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from domain.content import is_emergency
 from storage.database import Transaction
 from storage.tables import Attachment, Board, Broadcast, School
 
@@ -26,6 +27,8 @@ class Rendering:
     body: str
     emergency: bool
     frozen_at: datetime | None
+    version: int
+    content_hash: str
     attachment_ids: tuple[int, ...]
 
 
@@ -58,8 +61,10 @@ def rendering(tx: Transaction, broadcast_id: int) -> Rendering:
         purpose=broadcast.purpose,
         subject=broadcast.subject,
         body=broadcast.body,
-        emergency=bool(broadcast.options.get("emergency")),
+        emergency=is_emergency(broadcast.options),
         frozen_at=broadcast.frozen_at,
+        version=broadcast.version,
+        content_hash=broadcast.content_hash,
         attachment_ids=tuple(tx.session.scalars(attached)),
     )
 

@@ -1,53 +1,78 @@
-"""Replies: answers within a conversation, encrypted until they have left."""
+"""Replies: answers within a conversation, encrypted until they have left.
+
+What one turn says to one person is queued in one transaction and leaves as one answer.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from itertools import groupby
+from typing import Any, Literal
+from uuid import UUID
 
-from sqlalchemy import Select, exists, select, text, update
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, or_, select, text, update
 from sqlalchemy.orm import aliased
 
+from domain.answers import answer_key
+from domain.channels import FETCHED
 from domain.speech import Speech
 from storage.database import Transaction
-from storage.tables import ContactPoint, Reply
+from storage.tables import ContactPoint, Inbox, Reply
 from storage.vault import SealBroken
 
+_ADDRESS = "contact_points.address"
 _PURPOSE = "replies.payload"
+_TOKEN = "replies.token"  # noqa: S105 - the purpose of a seal
 # Any fixed number will do: it names this lock among PostgreSQL's advisory locks.
 _CLAIM_LOCK = 7_266_001
+# What browsers fetch is never due to be sent, so it stays out of the search for what is.
+_NEVER = timedelta(days=365 * 100)
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimedReply:
-    """A reply handed to one sender until `hold` is over; `inbox_id` is what it answers."""
+class ClaimedAnswer:
+    """All that one turn says to one person, handed to one sender until `hold` is over.
 
-    id: int
+    `key` names it however often it is tried. `token` is the provider's leave to answer at once
+    what came in at `received_at`; both are empty where nothing came in.
+    """
+
+    ids: tuple[int, ...]
     contact_point_id: int
     channel: str
     account: str
+    address: str = field(repr=False)
     language: str
-    inbox_id: int | None
     tries: int
-    created_at: datetime
-    speech: Speech
+    key: UUID
+    token: str = field(repr=False)
+    received_at: datetime | None
+    speeches: tuple[Speech, ...] = field(repr=False)
 
 
 def queue(
-    tx: Transaction, contact_point_id: int, speech: Speech, inbox_id: int | None = None
+    tx: Transaction,
+    contact_point_id: int,
+    speech: Speech,
+    inbox_id: int | None = None,
+    token: str = "",
 ) -> None:
-    """Put a reply where the replies thread (or the web chat page) finds it."""
+    """Put a reply where the replies thread (or the web chat page) finds it.
+
+    `inbox_id` is what it answers, and `token` the provider's leave to answer that.
+    """
     contact = tx.session.get_one(ContactPoint, contact_point_id)
     tx.session.add(
         Reply(
             board_id=contact.board_id,
             contact_point_id=contact_point_id,
             inbox_id=inbox_id,
+            token_cipher=tx.vault.seal_text(token, _TOKEN) if token else None,
             payload_cipher=tx.vault.seal_json(speech.to_json(), _PURPOSE),
             state="new",
-            not_before=tx.now,
+            not_before=tx.now + _NEVER if contact.channel in FETCHED else tx.now,
             created_at=tx.now,
         )
     )
@@ -57,41 +82,69 @@ def queue(
 
 def open_speech(tx: Transaction, reply: Reply) -> Speech:
     """What a stored reply says; raises SealBroken."""
-    return Speech.from_json(tx.vault.open_json(reply.payload_cipher, _PURPOSE))
+    return _open_payload(tx, reply.payload_cipher)
 
 
-def claim(
-    tx: Transaction, channels: tuple[str, ...], hold: timedelta, limit: int = 20
-) -> list[ClaimedReply]:
-    """Take the oldest replies that are due on these channels, and keep others off them.
+def claim(tx: Transaction, channel: str, hold: timedelta, limit: int = 20) -> list[ClaimedAnswer]:
+    """Take the oldest answers that are due on a channel, and keep others off them.
 
     One that is neither settled, put off nor kept within `hold` becomes due again. A person's
-    replies keep their order: only the oldest that is not settled is ever taken.
+    answers keep their order: only the oldest that is not settled is ever taken.
     """
     _one_claim_at_a_time(tx)
-    rows = tx.session.execute(_due(tx, channels, limit)).tuples().all()
-    return [taken for reply, contact in rows if (taken := _taken(tx, reply, contact, hold))]
+    heads = tx.session.execute(_due(tx, channel).limit(limit)).all()
+    if not heads:
+        return []
+    members = _members(tx, heads)
+    answers = [_answer(tx, head, members.get(head.id, [])) for head in heads]
+    taken = [answer for answer in answers if answer is not None]
+    _hold(tx, [number for answer in taken for number in answer.ids], hold)
+    return taken
 
 
-def any_due(tx: Transaction, channels: tuple[str, ...]) -> bool:
+def any_due(tx: Transaction, channel: str) -> bool:
     """Whether a claim would get something; asked without the write lock."""
-    return tx.session.execute(_due(tx, channels, 1)).first() is not None
+    return tx.session.execute(_due(tx, channel).limit(1)).first() is not None
 
 
 def keep(tx: Transaction, reply_ids: Collection[int], hold: timedelta) -> None:
     """Go on keeping others off replies that take longer than `hold`."""
-    still = update(Reply).where(Reply.id.in_(reply_ids), Reply.state == "new")
-    tx.session.execute(still.values(not_before=tx.now + hold))
+    _change(tx, reply_ids, not_before=tx.now + hold)
 
 
-def settle(tx: Transaction, reply_id: int, state: Literal["done", "refused", "unknown"]) -> None:
-    """Record what became of a reply."""
-    tx.session.execute(update(Reply).where(Reply.id == reply_id).values(state=state))
+def settle(
+    tx: Transaction, reply_ids: Collection[int], state: Literal["done", "refused", "unknown"]
+) -> None:
+    """Record what became of replies; the leave to answer is used up."""
+    _change(tx, reply_ids, state=state, token_cipher=None)
 
 
-def put_off(tx: Transaction, reply_id: int, until: datetime) -> None:
-    """Let a reply be tried again at a later time."""
-    tx.session.execute(update(Reply).where(Reply.id == reply_id).values(not_before=until))
+def put_off(tx: Transaction, reply_ids: Collection[int], until: datetime) -> None:
+    """Let replies be tried again at a later time."""
+    _change(tx, reply_ids, not_before=until)
+
+
+def give_back(tx: Transaction, reply_ids: Collection[int]) -> None:
+    """Let another sender take replies that were claimed and not tried."""
+    _change(tx, reply_ids, not_before=tx.now, tries=Reply.tries - 1)
+
+
+def note_blocked(tx: Transaction, contact_point_id: int) -> None:
+    """The provider says that this person does not want to hear from us any more."""
+    open_one = (ContactPoint.id == contact_point_id) & (ContactPoint.state == "active")
+    blocked = update(ContactPoint).where(open_one).values(state="blocked", state_at=tx.now)
+    tx.session.execute(blocked)
+
+
+def _change(tx: Transaction, reply_ids: Collection[int], **values: object) -> None:
+    if not reply_ids:
+        return
+    still_new = update(Reply).where(Reply.id.in_(reply_ids), Reply.state == "new")
+    tx.session.execute(still_new.values(**values).execution_options(synchronize_session=False))
+
+
+def _hold(tx: Transaction, reply_ids: Collection[int], hold: timedelta) -> None:
+    _change(tx, reply_ids, not_before=tx.now + hold, tries=Reply.tries + 1)
 
 
 def _one_claim_at_a_time(tx: Transaction) -> None:
@@ -100,9 +153,14 @@ def _one_claim_at_a_time(tx: Transaction) -> None:
         tx.session.execute(text(f"SELECT pg_advisory_xact_lock({_CLAIM_LOCK})"))
 
 
-def _due(
-    tx: Transaction, channels: tuple[str, ...], limit: int
-) -> Select[tuple[Reply, ContactPoint]]:
+_Member = tuple[int, bytes]
+
+
+def _due(tx: Transaction, channel: str) -> Select[Any]:
+    """The first reply of each answer that may leave, the longest due first.
+
+    In the order of the index, so that a long queue is not read to its end for every claim.
+    """
     earlier = aliased(Reply)
     held_up = exists().where(
         earlier.contact_point_id == Reply.contact_point_id,
@@ -110,38 +168,98 @@ def _due(
         earlier.state == "new",
     )
     return (
-        select(Reply, ContactPoint)
+        select(
+            Reply.id,
+            Reply.contact_point_id,
+            Reply.inbox_id,
+            Reply.tries,
+            Reply.created_at,
+            Reply.token_cipher,
+            ContactPoint.channel,
+            ContactPoint.account,
+            ContactPoint.language,
+            ContactPoint.address_cipher,
+            Inbox.received_at,
+        )
         .join(ContactPoint, ContactPoint.id == Reply.contact_point_id)
+        .outerjoin(Inbox, Inbox.id == Reply.inbox_id)
         .where(Reply.state == "new", Reply.not_before <= tx.now, ~held_up)
-        .where(ContactPoint.channel.in_(channels))
-        .order_by(Reply.id)
-        .limit(limit)
+        .where(ContactPoint.channel == channel)
+        .order_by(Reply.not_before, Reply.id)
     )
 
 
-def _taken(
-    tx: Transaction, reply: Reply, contact: ContactPoint, hold: timedelta
-) -> ClaimedReply | None:
-    """One that cannot be decrypted any more is given up, so that it holds up nobody's."""
+def _members(tx: Transaction, heads: Sequence[Row[Any]]) -> dict[int, list[_Member]]:
+    """The replies of each answer, by the ID of its first one: those to one person in one turn.
+
+    A turn's replies are committed together, so that every try finds the same ones.
+    """
+    first = {(head.contact_point_id, head.inbox_id): head.id for head in heads}
+    alone = [head.id for head in heads if head.inbox_id is None]
+    query = (
+        select(Reply.contact_point_id, Reply.inbox_id, Reply.id, Reply.payload_cipher)
+        .where(Reply.state == "new", _is_of(heads, alone))
+        .order_by(Reply.contact_point_id, Reply.inbox_id, Reply.id)
+    )
+    rows = tx.session.execute(query).tuples()
+    grouped = groupby(rows, key=lambda row: (row[0], row[1]))
+    return {
+        first[key]: [(number, payload) for *_, number, payload in found]
+        for key, found in grouped
+        if key in first
+    }
+
+
+def _is_of(heads: Iterable[Row[Any]], alone: Sequence[int]) -> ColumnElement[bool]:
+    turns = [head for head in heads if head.inbox_id is not None]
+    contacts = Reply.contact_point_id.in_([head.contact_point_id for head in turns])
+    inbox_items = Reply.inbox_id.in_([head.inbox_id for head in turns])
+    return or_(Reply.id.in_(alone), and_(contacts, inbox_items))
+
+
+def _answer(tx: Transaction, head: Row[Any], members: Sequence[_Member]) -> ClaimedAnswer | None:
+    """What cannot be decrypted any more is given up, so that it holds up nobody's."""
+    opened = [(number, speech) for number, payload in members if (speech := _read(tx, payload))]
+    readable = {number for number, _ in opened}
+    if lost := [number for number, _ in members if number not in readable]:
+        settle(tx, lost, "refused")
     try:
-        speech = open_speech(tx, reply)
+        address = tx.vault.open_text(head.address_cipher, _ADDRESS)
+        token = tx.vault.open_text(head.token_cipher, _TOKEN) if head.token_cipher else ""
     except SealBroken:
-        reply.state = "refused"
+        settle(tx, sorted(readable), "refused")
         return None
-    reply.not_before = tx.now + hold
-    reply.tries += 1
-    return _claimed(reply, contact, speech)
+    return _claimed(tx, head, opened, address, token) if opened else None
 
 
-def _claimed(reply: Reply, contact: ContactPoint, speech: Speech) -> ClaimedReply:
-    return ClaimedReply(
-        id=reply.id,
-        contact_point_id=contact.id,
-        channel=contact.channel,
-        account=contact.account,
-        language=contact.language,
-        inbox_id=reply.inbox_id,
-        tries=reply.tries,
-        created_at=reply.created_at,
-        speech=speech,
+def _claimed(
+    tx: Transaction,
+    head: Row[Any],
+    opened: Sequence[tuple[int, Speech]],
+    address: str,
+    token: str,
+) -> ClaimedAnswer:
+    return ClaimedAnswer(
+        ids=tuple(number for number, _ in opened),
+        contact_point_id=head.contact_point_id,
+        channel=head.channel,
+        account=head.account,
+        address=address,
+        language=head.language,
+        tries=head.tries + 1,
+        key=answer_key(tx.secret, opened[0][0], head.created_at),
+        token=token,
+        received_at=head.received_at,
+        speeches=tuple(speech for _, speech in opened),
     )
+
+
+def _read(tx: Transaction, payload: bytes) -> Speech | None:
+    try:
+        return _open_payload(tx, payload)
+    except SealBroken:
+        return None
+
+
+def _open_payload(tx: Transaction, payload: bytes) -> Speech:
+    return Speech.from_json(tx.vault.open_json(payload, _PURPOSE))

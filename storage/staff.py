@@ -162,19 +162,38 @@ def add_invitation(tx: Transaction, staff: Staff, code: str, expires_at: datetim
     tx.flush()
 
 
-def use_invitation(tx: Transaction, board_id: int, code: str) -> Staff | None:
-    """Use up a code and say whom it invites; None if it is wrong, used or expired."""
+def open_invitation(tx: Transaction, board_id: int, code: str) -> Invitation | None:
+    """The invitation of a code, locked; None if the code is wrong, used or expired."""
     query = select(Invitation).where(
         Invitation.board_id == board_id,
         Invitation.code_index == _code_index(tx, code),
-        Invitation.used_at.is_(None),
-        Invitation.expires_at > tx.now,
+        *_is_open(tx),
     )
-    row = tx.session.scalar(query.with_for_update())
-    if row is None:
-        return None
-    row.used_at = tx.now
-    return tx.session.get_one(Staff, row.staff_id)
+    return tx.session.scalar(query.with_for_update())
+
+
+def still_open(tx: Transaction, invitation_id: int, *, keep: bool) -> Invitation | None:
+    """An invitation by its ID; None if it was used or has expired meanwhile.
+
+    `keep` holds it until this transaction ends.
+    """
+    query = select(Invitation).where(Invitation.id == invitation_id, *_is_open(tx))
+    return tx.session.scalar(query.with_for_update() if keep else query)
+
+
+def use_invitation(tx: Transaction, invitation: Invitation) -> Staff:
+    """Use up a code and say whom it invites."""
+    invitation.used_at = tx.now
+    return invited_by(tx, invitation)
+
+
+def invited_by(tx: Transaction, invitation: Invitation) -> Staff:
+    """Whom a code invites."""
+    return tx.session.get_one(Staff, invitation.staff_id)
+
+
+def _is_open(tx: Transaction) -> tuple[ColumnElement[bool], ...]:
+    return Invitation.used_at.is_(None), Invitation.expires_at > tx.now
 
 
 def _code_index(tx: Transaction, code: str) -> bytes:

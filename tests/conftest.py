@@ -13,7 +13,12 @@ from psycopg import sql
 
 from tests import needs
 
-pytest_plugins = ["tests.databases", "tests.smtp_standin", "tests.telegram_standin", "tests.line_standin"]
+pytest_plugins = [
+    "tests.databases",
+    "tests.smtp_standin",
+    "tests.telegram_standin",
+    "tests.line_standin",
+]
 
 _numbers = itertools.count(1)
 _IN_CI = os.environ.get("CI", "").lower() in {"true", "1"}

@@ -13,11 +13,13 @@ from web import (
     health,
     join,
     leave,
+    link,
     message_page,
     pictures,
     prose,
     routes,
     security,
+    webhooks,
 )
 from web.services import Services
 
@@ -31,7 +33,7 @@ def create_web(services: Services) -> Flask:
     security.protect(app, services)
     failures.install(app)
     assets.install(app)
-    for blueprint in (health, message_page, leave, join, pictures):
+    for blueprint in (health, message_page, leave, link, join, pictures, webhooks):
         app.register_blueprint(blueprint.pages)
     app.register_blueprint(chat.chat_at("chat", "/chat"))
     if services.demo:

@@ -81,7 +81,8 @@ def page() -> Response:
             board=board(),
             base=base,
             phone=g.phone,
-            words=_script_words(),
+            look="",
+            words=script_words(),
         )
     )
     answer.set_cookie(
@@ -166,7 +167,7 @@ def _base() -> str:
     return url_for(f"{request.blueprint}.page", **phone)
 
 
-def _script_words() -> dict[str, str]:
+def script_words() -> dict[str, str]:
     """The script fills in what it alone knows, so those places are left open."""
     open_places = {"code": "{code}", "number": "{number}", "count": "{count}"}
     return {name: t(f"web.chat.{name}", **open_places) for name in WORDS}

@@ -10,13 +10,12 @@ from werkzeug.exceptions import BadRequest
 
 from domain import wording
 from domain.wording import Text
-from web import chat, security
+from web import chat, demo_phones, security
 from web.context import board, services
 from web.routes import public
 from web.services import Counts
 
 pages = Blueprint("demo", __name__)
-_MADE_UP = "The demo shows made-up people only, and exists only where the demo was started."
 _MAILS_SHOWN = 30
 # Others may have a phone too (the centre, the board), which the page does not show.
 SHOWN = ("guardian", "teacher", "principal")
@@ -42,9 +41,19 @@ class Step:
     lines: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One phone of the page: the addresses of its looks by channel, and the one it begins with."""
+
+    name: str
+    looks: dict[str, str]
+    first: str
+
+
 def install(app: Flask) -> None:
     app.register_blueprint(pages)
     app.register_blueprint(chat.chat_at("demo_phone", "/demo/phones/<phone>"))
+    demo_phones.install(app)
     app.jinja_env.globals.update(both=both)
 
 
@@ -54,22 +63,26 @@ def both(key: str, **params: object) -> dict[str, str]:
 
 
 @pages.get("/demo")
-@public(_MADE_UP)
+@public(demo_phones.MADE_UP)
 def show() -> str:
     security.allow_images("data:")
     return render_template(
         "demo.html",
         board=board(),
-        phones=tuple(name for name in SHOWN if name in services().demo_phones),
-        steps=_story(services().demo_school_id),
+        phones=[_shown(name) for name in SHOWN if name in services().demo_phones],
+        steps=_story(services().demo_school_id, services().demo_mail_address),
         has_inbox=services().inbox is not None,
         has_progress=services().progress is not None,
         progress_words=_progress_words(),
     )
 
 
+def _shown(name: str) -> Shown:
+    return Shown(name, demo_phones.looks_of(name), demo_phones.first_look(name))
+
+
 @pages.get("/demo/inbox")
-@public(_MADE_UP)
+@public(demo_phones.MADE_UP)
 def mails() -> Response:
     """The newest mails after the one the page knows."""
     try:
@@ -79,11 +92,11 @@ def mails() -> Response:
     seen = services().inbox
     found = list(seen(after)) if seen else []
     last = max((mail.sequence for mail in found), default=after)
-    return jsonify(last=last, mails=[asdict(mail) for mail in found[-_MAILS_SHOWN:]])
+    return jsonify(last=last, mails=demo_phones.as_shown(found[-_MAILS_SHOWN:]))
 
 
 @pages.get("/demo/progress")
-@public(_MADE_UP)
+@public(demo_phones.MADE_UP)
 def progress() -> Response:
     """How far the last broadcast is, or nothing if there was none."""
     ask = services().progress
@@ -101,13 +114,13 @@ def progress() -> Response:
 
 
 def _counted(name: str, counts: Counts) -> dict[str, Any]:
-    return {"name": name, "words": both(f"web.channel.{name}"), **asdict(counts)}
+    return {"name": name, "words": both(f"demo.channel.{name}"), **asdict(counts)}
 
 
-def _story(school_id: str) -> tuple[Step, ...]:
-    """What a visitor may try, in this order."""
+def _story(*registers: str) -> tuple[Step, ...]:
+    """What a visitor may try, in this order; one registers with a school ID and an address."""
     return (
-        Step("guardian", "register", (school_id,) if school_id else ()),
+        Step("guardian", "register", tuple(filter(None, registers))),
         Step("teacher", "compose", (_line("compose"),)),
         Step("teacher", "write", (_line("subject"), _line("body"))),
         Step("principal", "approve"),

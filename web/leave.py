@@ -10,6 +10,7 @@ from flask import Blueprint, render_template, request
 from werkzeug.exceptions import BadRequest, NotFound
 
 from actions import registration
+from domain import paths
 from storage.database import Transaction
 from storage.pages import LeavePage, leave_page
 from web import links
@@ -47,7 +48,7 @@ def do(token: str) -> str:
 
 
 def _numbers(token: str) -> tuple[int, int]:
-    numbers = links.read(links.LEAVE, token, 2)
+    numbers = links.read(paths.LEAVE, token, 2)
     if numbers is None:
         raise NotFound
     return numbers[0], numbers[1]

@@ -5,16 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flask import url_for
-
-from domain import tokens
+from domain import paths, tokens
 from storage.webchat import PictureRef
 from web.context import services
-
-PAGE = "page"
-LEAVE = "leave"
-PICTURE = "picture"
-FULL, SMALL = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +27,20 @@ def read(kind: str, token: str, count: int) -> tuple[int, ...] | None:
 
 
 def page_path(delivery_id: int) -> str:
-    return url_for("message_page.show", token=_seal(PAGE, delivery_id))
+    return paths.message(services().secret, delivery_id)
 
 
 def leave_path(contact_point_id: int, school_id: int | None) -> str:
-    return url_for("leave.ask", token=_seal(LEAVE, contact_point_id, school_id or 0))
+    return paths.leave(services().secret, contact_point_id, school_id)
 
 
 def pictures(refs: Iterable[PictureRef]) -> list[PictureSeen]:
     return [
-        PictureSeen(_picture(ref.id, FULL), _picture(ref.id, SMALL), ref.width, ref.height)
+        PictureSeen(
+            paths.picture(services().secret, ref.id, paths.FULL),
+            paths.picture(services().secret, ref.id, paths.SMALL),
+            ref.width,
+            ref.height,
+        )
         for ref in refs
     ]
-
-
-def _picture(number: int, size: int) -> str:
-    return url_for("pictures.show", token=_seal(PICTURE, number, size))
-
-
-def _seal(kind: str, *numbers: int) -> str:
-    return tokens.seal(services().secret, kind, *numbers)

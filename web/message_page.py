@@ -1,28 +1,41 @@
-"""The message page: one broadcast behind the personal link that came with it."""
+"""The message page: one broadcast behind the personal link that came with it, or its own link.
+
+The personal link names who it was sent to, so that the page can offer to leave; the broadcast's
+own link went to many in one request and names nobody.
+"""
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, request
+from prometheus_client import Counter
 from werkzeug.exceptions import NotFound
 
-from storage.pages import message_page
+from domain import paths
+from storage.database import Transaction
+from storage.pages import MessagePage, broadcast_page, message_page
 from web import links, notices
 from web.context import clocked, language, services, use_language
 from web.routes import authenticated
 
 pages = Blueprint("message_page", __name__)
 
+# All that is known of who opened it: how often, of all broadcasts together.
+OPENINGS = Counter(
+    "renrakumo_broadcast_page_openings_total", "Openings of broadcasts' own pages, by anyone."
+)
+
 
 @pages.get("/m/<token>")
-@authenticated("a sealed token that names the delivery; whoever has the link may read")
+@authenticated("a sealed token that names the delivery or broadcast; who has the link may read")
 def show(token: str) -> str:
-    """Show the message as it stands now. Reading it is not recorded."""
-    numbers = links.read(links.PAGE, token, 1)
+    """Show the message as it stands now. Who read it is not recorded."""
     with services().database.reading() as tx:
-        seen = message_page(tx, numbers[0]) if numbers else None
+        seen = _personal(tx, token) or _common(tx, token)
         now = tx.now
     if seen is None:
         raise NotFound
+    if seen.contact_point_id is None and request.method == "GET":
+        OPENINGS.inc()
     use_language(language(seen.language))
     return render_template(
         "message.html",
@@ -34,5 +47,21 @@ def show(token: str) -> str:
         purpose=notices.purpose_words(seen.purpose),
         tone=notices.tone(seen.purpose),
         pictures=links.pictures(seen.pictures),
-        leave=links.leave_path(seen.contact_point_id, seen.school_id),
+        leave=_leave_path(seen),
     )
+
+
+def _personal(tx: Transaction, token: str) -> MessagePage | None:
+    numbers = links.read(paths.PAGE, token, 1)
+    return message_page(tx, numbers[0]) if numbers else None
+
+
+def _common(tx: Transaction, token: str) -> MessagePage | None:
+    numbers = links.read(paths.BROADCAST_PAGE, token, 1)
+    return broadcast_page(tx, numbers[0]) if numbers else None
+
+
+def _leave_path(seen: MessagePage) -> str | None:
+    if seen.contact_point_id is None:
+        return None
+    return links.leave_path(seen.contact_point_id, seen.school_id)

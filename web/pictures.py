@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
+from domain import paths
 from storage.pages import picture_file
 from web import links
 from web.context import services
@@ -17,11 +18,11 @@ pages = Blueprint("pictures", __name__)
 @authenticated("a sealed token that names the image")
 def show(token: str) -> Response:
     """The bytes; what a token shows never changes, so a browser may keep it for ever."""
-    numbers = links.read(links.PICTURE, token, 2)
+    numbers = links.read(paths.PICTURE, token, 2)
     if numbers is None:
         raise NotFound
     with services().database.reading() as tx:
-        file = picture_file(tx, numbers[0], small=numbers[1] == links.SMALL)
+        file = picture_file(tx, numbers[0], small=numbers[1] == paths.SMALL)
     if file is None:
         raise NotFound
     answer = Response(file.data, content_type=file.media_type)

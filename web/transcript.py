@@ -16,7 +16,7 @@ from web import links, notices
 from web.context import clocked, services, spoken_language, t
 
 # Raised when the JSON changes its form, so that no browser keeps an old one.
-_FORM = 1
+_FORM = 2
 LIMIT = 100
 REPLY, NOTICE = "r", "d"
 
@@ -65,14 +65,16 @@ def _reply(
 def _buttons(speech: Speech, language: str) -> list[dict[str, Any]]:
     """The choices, with their numbers, because a number may be typed instead of a tap.
 
-    A card stays open while the conversation goes on; an earlier choice does not.
+    A card stays open while the conversation goes on; an earlier choice does not. One with
+    `href` opens that page of ours and says nothing.
     """
     return [
         {
             "label": wording.render(button.words, language),
             "token": button.token,
-            "number": index if speech.numbered else None,
+            "number": index if speech.numbered and not button.path else None,
             "card": cards.read_card(services().secret, button.token) is not None,
+            **({"href": button.path} if button.path else {}),
         }
         for index, button in enumerate(speech.buttons, start=1)
     ]

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from actions import broadcasts, previews, staff
 from bot import pictures
 from bot.phrases import DONE
-from bot.steps import Json, Misread, Scene
+from bot.steps import Json, Misread, Scene, SentPicture
 from bot.talk import STAYS
 from bot.words import vocabulary
 from domain.approval import Authorship, may
@@ -86,9 +86,9 @@ def _picked(place: int, parts: Iterable[Part]) -> list[Json]:
 # The content.
 
 
-def attach(tx: Transaction, scene: Scene, raw: bytes) -> Json:
+def attach(tx: Transaction, scene: Scene, sent: SentPicture) -> Json:
     """Effect: keep an image that was sent; its ID, or why it cannot be used."""
-    image = pictures.taken(raw)
+    image = pictures.taken(sent)
     if isinstance(image, NotAnImage):
         return Misread(say(f"compose.image.{image.reason}"))
     return broadcasts.attach(tx, scene.board_id, image)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
 
-from actions import staff
+from actions import linking, staff
 from bot.phrases import lines, refused
-from bot.steps import Ask, Do, Finish, Given, Json, Misread, Retry, Say, Scene, Script, flow
+from bot.steps import Ask, Do, Finish, Given, Json, Misread, Retry, Say, Scene, Script, Show, flow
+from domain.channels import LINKS_ACCOUNTS
 from domain.codes import fold_code
 from domain.refusals import Refusal
-from domain.speech import words_from_json, words_to_json
+from domain.speech import Speech, open_page, words_from_json, words_to_json
 from domain.wording import Words, say
+from storage import people
 from storage.database import Transaction
 
 
@@ -19,33 +22,58 @@ from storage.database import Transaction
 def invitation(given: Given) -> Script:  # noqa: ARG001 - every script has it
     while True:
         code = yield Ask("code", say("invitation.ask_code"), _read_code)
-        welcome = yield Do("accept", partial(_accept, code), lasting=True)
-        words = refused(welcome)
+        answer = yield Do("accept", partial(_take, code), lasting=True)
+        words = refused(answer)
         if words is None:
             break
-        if not welcome["again"]:
+        if not answer["again"]:
             yield Finish(words)
         yield Say(words)
         yield Retry(("code", "accept"))
-    posts = lines([words_from_json(post) for post in welcome["posts"]])
-    yield Finish(say("invitation.welcome", name=welcome["name"], posts=posts))
+    words = words_from_json(answer["words"])
+    if "path" not in answer:
+        yield Finish(words)
+    button = open_page(say("invitation.link_button"), answer["path"])
+    yield Show(Speech(words=(words,), buttons=(button,)))
+    yield Finish()
+
+
+def welcome_words(welcome: staff.StaffWelcome) -> Words:
+    """What somebody is told who is a member of staff from now on."""
+    return say("invitation.welcome", name=welcome.name, posts=_posts(welcome.posts))
 
 
 def _read_code(text: str) -> Json:
     return fold_code(text) or Misread(say("invitation.no_code"))
 
 
+def _take(code: str, tx: Transaction, scene: Scene) -> Json:
+    """Accept the code, or have the person prove first whose conversation this is."""
+    needs_proof = people.contact(tx, scene.contact_id).channel in LINKS_ACCOUNTS
+    return _link(code, tx, scene) if needs_proof else _accept(code, tx, scene)
+
+
+def _link(code: str, tx: Transaction, scene: Scene) -> Json:
+    begun = linking.begin(tx, scene.contact_id, code)
+    if isinstance(begun, Refusal):
+        return _refusal(begun)
+    words = say("invitation.link", posts=_posts(begun.posts))
+    return {"words": words_to_json(words), "path": begun.path}
+
+
 def _accept(code: str, tx: Transaction, scene: Scene) -> Json:
     welcome = staff.accept_invitation(tx, scene.contact_id, code)
     if isinstance(welcome, Refusal):
-        return {
-            "refused": words_to_json(welcome.words),
-            "again": welcome.code == "wrong_code",
-        }
-    return {
-        "name": welcome.name,
-        "posts": [words_to_json(_post(post)) for post in welcome.posts],
-    }
+        return _refusal(welcome)
+    return {"words": words_to_json(welcome_words(welcome))}
+
+
+def _refusal(refusal: Refusal) -> Json:
+    return {"refused": words_to_json(refusal.words), "again": refusal.code == "wrong_code"}
+
+
+def _posts(posts: Iterable[staff.StaffPost]) -> Words:
+    return lines([_post(post) for post in posts])
 
 
 def _post(post: staff.StaffPost) -> Words:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from channels.base import Answer, Incoming, Limits, Quota, RawRequest, SendChunk, SendLog
-from channels.line import events, sending
+from channels.line import events, menus, sending
 from channels.line.accounts import LINE_API, Account, Connection, Servers, Timeouts
 from channels.line.answers import Answered, verdict
 from channels.line.bulk import PICTURES
@@ -27,7 +27,7 @@ LIMITS = Limits(
 )
 _SIGNATURE = "x-line-signature"
 # Besides the slots that send, replies, pictures, links and menus ask LINE at the same time.
-_OTHERS = 12
+_OTHERS = 24
 _NO_ACCOUNT = TryLater("no_access")
 
 
@@ -142,6 +142,11 @@ class LineChannel:
             return TryLater("unexpected")
         query = f"linkToken={quote(token, safe='')}&nonce={quote(nonce, safe='')}"
         return f"{found.servers.dialog}/dialog/bot/accountLink?{query}"
+
+    def show_menu(self, account: str, addresses: Sequence[str], menu: str) -> Outcome:
+        """Show these people the rich menu of that name."""
+        found = self.account(account)
+        return menus.show(found, addresses, menu) if found else _NO_ACCOUNT
 
     def close(self) -> None:
         """Close the connections of every account."""

@@ -47,6 +47,7 @@ def sizes(cell: Cell) -> Sizes:
     return Sizes(icon=280, first=116, second=70)
 
 
+@cache
 def drawn(menu: Menu) -> bytes:
     """The picture as PNG; at most 1 MB ("Requirements for rich menu image")."""
     layout = LAYOUTS[menu]

@@ -72,9 +72,8 @@ def _child(pen: Pen) -> None:
 def _sheet(pen: Pen) -> None:
     """A sheet of paper with a folded corner."""
     pen.plate(18, 6, 82, 94, 8)
-    pen.polygon((56, 0), (90, 0), (90, 34), out=True)
-    pen.polygon((56, 6), (56, 34), (84, 34), out=True)
-    pen.polygon((61, 12), (61, 29), (78, 29))
+    pen.polygon((56, 0), (90, 0), (90, 34), (56, 34), out=True)
+    pen.polygon((60, 8), (60, 30), (82, 30))
 
 
 def _status(pen: Pen) -> None:

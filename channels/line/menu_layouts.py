@@ -56,7 +56,7 @@ class Layout:
 
 def _layout(height: int, colour: str, *rows: Sequence[str]) -> Layout:
     """Rows of equal height, each parted into cells of equal width; the first cell leads."""
-    cells = []
+    cells: list[Cell] = []
     for row, items in enumerate(rows):
         y, bottom = height * row // len(rows), height * (row + 1) // len(rows)
         for column, item in enumerate(items):
@@ -69,9 +69,7 @@ def _layout(height: int, colour: str, *rows: Sequence[str]) -> Layout:
 # not in it, so that nobody leaves by a slip of the thumb; it is one tap further, under help.
 LAYOUTS: Mapping[Menu, Layout] = MappingProxyType(
     {
-        Menu.GUARDIAN: _layout(
-            _COMPACT, "#0b6b4f", ("register", "status", "language", "help")
-        ),
+        Menu.GUARDIAN: _layout(_COMPACT, "#0b6b4f", ("register", "status", "language", "help")),
         Menu.OPERATOR: _layout(
             _LARGE, "#14539a", ("compose", "drafts"), ("register", "status", "menu")
         ),

@@ -47,7 +47,7 @@ PLAYS_ON = {
     "centre": "webchat",
     "board": "line",
 }
-VISITORS_MAIL = "visitor@gmail.example"
+VISITORS_MAIL = "hana@mail.example"
 
 
 def cast(scene: Theatre, city: list[DemoSchool]) -> Cast:

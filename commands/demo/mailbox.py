@@ -28,6 +28,12 @@ class Mailbox:
         wanted = [one["sequence"] for one in newest if one["sequence"] > sequence]
         return [self._seen(number) for number in sorted(wanted)]
 
+    def all_to(self, address: str) -> list[MailSeen]:
+        """The newest mails to an address, newest first."""
+        found = self._get("/messages", limit="30", to=address)
+        numbers = sorted((one["sequence"] for one in found), reverse=True)
+        return [self._seen(number) for number in numbers]
+
     def newest_to(self, address: str) -> MailSeen | None:
         found = self._get("/messages", limit="1", to=address)
         return self._seen(found[0]["sequence"]) if found else None

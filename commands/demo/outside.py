@@ -42,6 +42,11 @@ class Outside:
         ]
         return entries
 
+    def file(self, name: str) -> tuple[bytes, str]:
+        """A picture kept there and its media type; raises HTTPError."""
+        with self._open("GET", f"/files/{quote(name, safe='')}") as answer:
+            return answer.read(), answer.headers.get_content_type()
+
     def received(self, words: str) -> tuple[Counter[str], int]:
         """How often each person was sent these words, and how many were dropped as blocked."""
         with self._open("GET", f"/received?{urlencode({'contains': words})}") as answer:

@@ -18,22 +18,28 @@ Said = Mapping[str, Any]
 
 
 def entries(channel: str, said: Sequence[Said]) -> list[Entry]:
-    """A transcript of the channel's stand-in as entries, oldest first."""
-    return [_entry(_READERS[channel], each) for each in said]
+    """A transcript of the channel's stand-in as entries, oldest first, one for each bubble.
+
+    What shows nothing (Telegram's presses) is left out.
+    """
+    read = _READERS[channel]
+    return [
+        _entry(part, each, index)
+        for each in said
+        for index, part in enumerate(map(read, each["messages"]))
+        if any(part.values())
+    ]
 
 
-def _entry(read: Callable[[Said], Entry], said: Said) -> Entry:
-    parts = [read(message) for message in said["messages"]]
+def _entry(part: Entry, said: Said, index: int) -> Entry:
     own = said["from"] == "person"
     return {
-        "id": f"x{said['sequence']}",
+        "id": f"x{said['sequence']}.{index}",
         "kind": "own" if own else "reply",
         **_moment(datetime.fromisoformat(said["at"])),
         "fresh": False,
         "subject": "",
-        "text": _local("\n\n".join(part["text"] for part in parts if part["text"])),
-        "buttons": [button for part in parts for button in part["buttons"]],
-        "pictures": [picture for part in parts for picture in part["pictures"]],
+        **part,
         "state": "sent" if own else "",
     }
 
@@ -42,7 +48,7 @@ def _moment(at: datetime) -> Entry:
     here = at.astimezone(TOKYO)
     return {
         "at": int(at.timestamp() * 1000),
-        "time": here.strftime("%H:%M"),
+        "time": f"{here.hour}:{here.minute:02}",
         "day": f"{here.month}月{here.day}日",
     }
 
@@ -51,9 +57,9 @@ def _part(text: str = "", buttons: Sequence[Entry] = (), pictures: Sequence[Entr
     return {"text": text, "buttons": list(buttons), "pictures": list(pictures)}
 
 
-def _local(text: str) -> str:
+def _local(url: str) -> str:
     """The https name is known to the stand-ins only; a visitor's browser is on this machine."""
-    return text.replace(PUBLIC_URL, "")
+    return url.removeprefix(PUBLIC_URL)
 
 
 def _button(label: str, token: str = "", url: str = "", lasting: bool = False) -> Entry:
@@ -68,6 +74,8 @@ def _button(label: str, token: str = "", url: str = "", lasting: bool = False) -
 
 # LINE (Messaging API reference, message objects).
 
+_WORDLESS = {"image": "（写真）", "sticker": "（スタンプ）"}
+
 
 def _line(message: Said) -> Entry:
     if message["type"] == "text":
@@ -79,7 +87,7 @@ def _line(message: Said) -> Entry:
         return _part(
             pictures=[_picture(_local(full), _local(small))], buttons=_quick_replies(message)
         )
-    return _part(f"（{message['type']}）")
+    return _part(_WORDLESS.get(message["type"], f"（{message['type']}）"))
 
 
 def _quick_replies(message: Said) -> list[Entry]:

@@ -96,7 +96,7 @@ class Story:
         teacher = self.people.teacher
         self._says(teacher, "作成")
         self._taps(teacher, "broadcast.purpose.event")
-        self._taps(teacher, "compose.whole_school")
+        self._says(teacher, "1")
         self._says(teacher, "運動会の延期について")
         self._says(
             teacher,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID, uuid4
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
@@ -81,7 +82,8 @@ class Chunk(Table):
     What workers lease.  `epoch` rises with every lease, so that a worker that lost its lease
     can no longer record (fencing).  `state` is ready, leased, placed (all that is left waits to
     be displayed in web chat) or done.  A `keyed` one goes out as one request that its provider
-    knows by a key, and so keeps its members until that has answered.
+    knows by `key`, and so keeps its members until that has answered.  The key is made with the
+    row and never derived from its number: after a backup was restored, numbers come again.
     """
 
     __tablename__ = "chunks"
@@ -97,6 +99,8 @@ class Chunk(Table):
     state: Mapped[str] = mapped_column(String(8), default="ready")
     size: Mapped[int]
     keyed: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # Chunks of the first release, which had no keys, are mail's and web chat's only.
+    key: Mapped[UUID] = mapped_column(default=uuid4, server_default="0" * 32)
     epoch: Mapped[int] = mapped_column(default=0)
     worker: Mapped[str | None] = mapped_column(String(64))
     leased_until: Mapped[datetime | None]

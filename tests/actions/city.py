@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from actions import audit, boards, broadcasts, registration, schools, staff
 from actions.previews import ref_of
@@ -68,6 +68,8 @@ def add_staff(tx: Transaction, city: City, name: str, role: Role, school_id: int
     city.contacts[name] = point
     welcome = staff.accept_invitation(tx, point, invited.code)
     assert not isinstance(welcome, Refusal)
+    # What the managers hear of a new colleague is the subject of test_linking alone.
+    tx.session.execute(delete(Reply).where(Reply.contact_point_id != point))
     return actor(tx, city, name)
 
 

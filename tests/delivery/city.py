@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Lock
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import event, select
 
+from channels.base import Answer as Reply
 from channels.base import Incoming, Limits, Message, RawRequest, SendChunk, SendLog
 from delivery.freeze import freeze
-from domain.addresses import MailAddress
+from domain.addresses import ChatAddress, MailAddress
 from domain.audience import Part, parts_to_json
+from domain.deliveries import ChunkRule
 from domain.outcomes import Accepted, Outcome
 from storage import bulk, schools, staff
 from storage.database import Database, Transaction
 from storage.freezing import Frozen
 from storage.tables import Board, Broadcast, Chunk, Delivery
 
-MAIL = {"email": 100}
+MAIL = {"email": ChunkRule(size=100, slots=8, keyed=False)}
+EVERYTHING = MAIL | {
+    "line": ChunkRule(size=500, slots=2, keyed=True),
+    "telegram": ChunkRule(size=100, slots=1, keyed=False),
+    "webchat": ChunkRule(size=500, slots=1, keyed=False),
+}
 DOMAINS = ("docomo.ne.jp", "gmail.com", "example.jp", "au.com")
 
 
@@ -49,6 +59,25 @@ def settle_families(tx: Transaction, city: City, count: int, first: int = 1) -> 
         city.board_id,
         [bulk.NewFamily(city.class_id, number, ((address(number),),)) for number in numbers],
     )
+
+
+Way = MailAddress | ChatAddress
+
+
+def settle_guardians(tx: Transaction, city: City, *guardians: tuple[Way, ...]) -> None:
+    """Families of one guardian each, who is reached by these addresses, the first one first."""
+    families = [
+        bulk.NewFamily(city.class_id, number, (ways,)) for number, ways in enumerate(guardians, 1)
+    ]
+    bulk.add_families(tx, city.board_id, families)
+
+
+def line(number: int) -> ChatAddress:
+    return ChatAddress("line", "line", f"U{number:032x}")
+
+
+def telegram(number: int) -> ChatAddress:
+    return ChatAddress("telegram", "telegram", str(number))
 
 
 def address(number: int) -> MailAddress:
@@ -96,7 +125,25 @@ def frozen(database: Database, families: int, size: int = 100) -> int:
     with database.writing() as tx:
         broadcast_id = approved(tx, found(tx, families))
     with database.writing() as tx:
-        assert isinstance(freeze(tx, broadcast_id, {"email": size}), Frozen)
+        rules = {"email": ChunkRule(size, slots=8, keyed=False)}
+        assert isinstance(freeze(tx, broadcast_id, rules), Frozen)
+    return broadcast_id
+
+
+def sending(
+    database: Database,
+    *guardians: tuple[Way, ...],
+    rules: Mapping[str, ChunkRule] = EVERYTHING,
+    **settings: Any,
+) -> int:
+    """A broadcast on its way to these guardians of a board that chose these settings."""
+    with database.writing() as tx:
+        city = found(tx)
+        tx.session.get_one(Board, city.board_id).settings = settings
+        settle_guardians(tx, city, *guardians)
+        broadcast_id = approved(tx, city)
+    with database.writing() as tx:
+        assert isinstance(freeze(tx, broadcast_id, rules), Frozen)
     return broadcast_id
 
 
@@ -121,7 +168,22 @@ def broadcast(database: Database, broadcast_id: int) -> Broadcast:
         return tx.session.get_one(Broadcast, broadcast_id)
 
 
-LIMITS = Limits(text_units=100_000, buttons=0, pictures=10, recipients=100)
+@contextmanager
+def counting(database: Database) -> Iterator[list[str]]:
+    """Every statement that goes to the database meanwhile; many rows at once are one."""
+    said: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        said.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    try:
+        yield said
+    finally:
+        event.remove(database.engine, "before_cursor_execute", note)
+
+
+LIMITS = Limits(text_units=100_000, buttons=0, pictures=10, recipients=100, slots=2)
 Answer = Callable[[int], Outcome]
 
 
@@ -139,7 +201,12 @@ class FakeChannel:
     before_each: Callable[[int], None] = lambda _: None
     sent: list[tuple[int, str]] = field(default_factory=list)
     replied: list[tuple[str, Message]] = field(default_factory=list)
+    answers: list[Reply] = field(default_factory=list)
     lock: Lock = field(default_factory=Lock)
+
+    @property
+    def accounts(self) -> Sequence[str]:
+        return [self.name]
 
     def verify(self, request: RawRequest) -> bool:
         return False
@@ -147,10 +214,20 @@ class FakeChannel:
     def parse(self, request: RawRequest) -> Sequence[Incoming]:
         return []
 
-    def reply(self, account: str, address: str, messages: Sequence[Message]) -> Outcome:
+    def acknowledge(self, request: RawRequest) -> bytes:
+        return b"{}"
+
+    def reply(self, answer: Reply) -> Outcome:
         with self.lock:
-            self.replied += [(address, message) for message in messages]
+            self.answers.append(answer)
+            self.replied += [(answer.address, message) for message in answer.messages]
         return self.answer(0)
+
+    def fetch(self, account: str, media: str) -> bytes | Outcome:
+        return b""
+
+    def link(self, account: str, text: str) -> str | None:
+        return None
 
     def send(self, chunk: SendChunk, log: SendLog) -> None:
         for recipient in chunk.recipients:
@@ -164,3 +241,31 @@ class FakeChannel:
 
     def close(self) -> None:
         pass
+
+
+KEYED = Limits(text_units=5000, buttons=13, pictures=4, recipients=500, slots=2, keyed=True)
+# What a keyed provider says of a request, given its key and recipients: one outcome each.
+Verdict = Callable[[UUID, Sequence[int]], Mapping[int, Outcome]]
+
+
+def taking_all(key: UUID, members: Sequence[int]) -> Mapping[int, Outcome]:
+    return dict.fromkeys(members, Accepted(str(key)))
+
+
+@dataclass
+class KeyedChannel(FakeChannel):
+    """A provider that takes a whole chunk in one request and knows it by its key."""
+
+    name: str = "line"
+    limits: Limits = KEYED
+    verdict: Verdict = taking_all
+    asked: list[tuple[UUID, tuple[int, ...]]] = field(default_factory=list)
+
+    def send(self, chunk: SendChunk, log: SendLog) -> None:
+        members = tuple(recipient.delivery_id for recipient in chunk.recipients)
+        for member in members:
+            log.intent(member)
+        with self.lock:
+            self.asked.append((chunk.key, members))
+        for member, outcome in self.verdict(chunk.key, members).items():
+            log.outcome(member, outcome)

@@ -11,15 +11,16 @@ from sqlalchemy import select, update
 from delivery.freeze import Outgrown, freeze
 from delivery.schedule import tick_due, tick_lapse
 from domain.audience import CITY, Part
-from storage import people, schools
+from domain.deliveries import ChunkRule
+from storage import boards, people, schools
 from storage.database import Database, Transaction
 from storage.freezing import Frozen
-from storage.tables import AudienceMember, AuditEntry, ContactPoint, GuardianContact
+from storage.tables import AudienceMember, AuditEntry, Broadcast, ContactPoint, GuardianContact
 from tests.databases import Clock
 from tests.delivery import city
 from tests.delivery.city import MAIL, City
 
-BOTH = {"email": 100, "webchat": 500}
+BOTH = {**MAIL, "webchat": ChunkRule(size=500, slots=1, keyed=False)}
 
 
 def frozen(tx: Transaction, broadcast_id: int) -> Frozen:
@@ -125,6 +126,50 @@ def test_a_channel_that_is_off_reaches_nobody(database: Database) -> None:
         result = freeze(tx, city.approved(tx, where), MAIL)
     assert isinstance(result, Frozen)
     assert (result.not_reached, result.recipients) == (1, 0)
+
+
+def test_telegram_is_used_only_where_the_board_turned_it_on(database: Database) -> None:
+    rules = {**BOTH, "telegram": ChunkRule(size=100, slots=1, keyed=False)}
+    with database.writing() as tx:
+        where = city.found(tx)
+        contact = people.contact_point(tx, where.board_id, "telegram", "telegram", "17")
+        someone = guardian(tx, where, contact)
+        off = city.approved(tx, where)
+        assert isinstance(freeze(tx, off, rules), Frozen)
+        boards.set_settings(tx, where.board_id, {"telegram": True})
+        on = city.approved(tx, where)
+        assert isinstance(freeze(tx, on, rules), Frozen)
+        assert (used(tx, off, someone), used(tx, on, someone)) == (None, contact.id)
+
+
+@pytest.mark.parametrize(("keyed", "hours"), [(True, 24), (False, 72)])
+def test_a_keyed_chunk_is_tried_no_longer_than_its_key_is_known(
+    database: Database, clock: Clock, keyed: bool, hours: int
+) -> None:
+    rules = {"line": ChunkRule(size=500, slots=1, keyed=keyed)}
+    with database.writing() as tx:
+        where = city.found(tx)
+        boards.set_settings(tx, where.board_id, {"keep_trying_hours": 72})
+        guardian(tx, where, people.contact_point(tx, where.board_id, "line", "line", "U1"))
+        broadcast_id = city.approved(tx, where)
+        assert isinstance(freeze(tx, broadcast_id, rules), Frozen)
+    (chunk,) = city.chunks(database, broadcast_id)
+    assert (chunk.keyed, chunk.deadline) == (keyed, clock() + timedelta(hours=hours))
+
+
+def test_privacy_makes_renderings_of_their_own(database: Database) -> None:
+    rules = {**BOTH, "line": ChunkRule(size=500, slots=1, keyed=True)}
+    with database.writing() as tx:
+        where = city.found(tx)
+        guardian(tx, where, people.contact_point(tx, where.board_id, "line", "line", "U1"))
+        english = people.contact_point(tx, where.board_id, "line", "line", "U2")
+        guardian(tx, where, english, language="en")
+        guardian(tx, where, mailbox(tx, where, "a"))
+        broadcast_id = city.approved(tx, where)
+        tx.session.get_one(Broadcast, broadcast_id).options = {"privacy": "headline"}
+        assert isinstance(freeze(tx, broadcast_id, rules), Frozen)
+    found = {(chunk.channel, chunk.variant) for chunk in city.chunks(database, broadcast_id)}
+    assert found == {("line", "ja+headline"), ("line", "en+headline"), ("email", "ja")}
 
 
 def test_two_guardians_at_one_mailbox_get_it_once(database: Database) -> None:

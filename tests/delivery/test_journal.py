@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from delivery import journal
 from delivery.journal import Journal, JournalBroken, host_id, inherited
-from domain.outcomes import Accepted, Outcome, Placed, Refused, TryLater, Unknown
+from domain.outcomes import Accepted, Outcome, Placed, Refused, Split, TryLater, Unknown
 from storage.closing import Remains
 
 text = st.text(max_size=30)
@@ -23,6 +23,7 @@ outcomes: st.SearchStrategy[Outcome] = st.one_of(
     st.builds(TryLater, text, st.none() | st.integers(1, 9999).map(lambda s: timedelta(seconds=s))),
     st.builds(Refused, text),
     st.builds(Unknown, text),
+    st.builds(Split, st.integers(0, 9)),
 )
 entries = st.tuples(st.integers(1, 3), st.integers(1, 2), st.integers(1, 9), st.none() | outcomes)
 

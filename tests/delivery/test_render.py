@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+from sqlalchemy import select
+
+from delivery.freeze import freeze
 from delivery.progress import progress
 from delivery.render import Addresses, Renderer
-from domain import tokens
-from domain.deliveries import State, message_id
-from storage import ledger
+from domain import paths, tokens
+from domain.cards import CardRef, CardVerb, mark_of, read_card
+from domain.deliveries import ChunkRule, State, message_id
+from storage import ledger, people
 from storage.database import Database
+from storage.freezing import Frozen
 from storage.ledger import Lease
 from storage.tables import Attachment, Broadcast
 from tests.databases import SECRET
@@ -20,9 +26,9 @@ URL = "https://renraku.example.jp/"
 ADDRESSES = Addresses(URL, "example.jp", "in.example.jp")
 
 
-def leased(database: Database) -> Lease:
+def leased(database: Database, channel: str = "email") -> Lease:
     with database.writing() as tx:
-        return ledger.lease(tx, "worker", ["email"], 1, timedelta(seconds=30))[0]
+        return ledger.lease(tx, "worker", {channel: 1}, timedelta(seconds=30))[0]
 
 
 def test_each_recipient_gets_links_of_their_own(database: Database) -> None:
@@ -82,6 +88,51 @@ def test_pictures_come_along_in_order(database: Database) -> None:
             )
     bulk = Renderer(database, Addresses(URL)).render(leased(database)).chunk.bulk
     assert [picture.data for picture in bulk.pictures] == [b"a", b"b"]
+    with database.reading() as tx:
+        number = tx.session.scalars(select(Attachment.id).order_by(Attachment.position)).first()
+    first = bulk.pictures[0]
+    assert (read_picture(first.url), read_picture(first.preview_url)) == ((number, 0), (number, 1))
+
+
+def read_picture(url: str) -> tuple[int, ...] | None:
+    assert url.startswith("https://renraku.example.jp/pictures/")
+    return tokens.unseal(SECRET, paths.PICTURE, url.rpartition("/")[2])
+
+
+def test_a_broadcast_has_a_page_and_a_button_of_its_own(database: Database) -> None:
+    broadcast_id = city.frozen(database, 1)
+    bulk = Renderer(database, Addresses(URL)).render(leased(database)).chunk.bulk
+    row = city.broadcast(database, broadcast_id)
+    assert bulk.page_url == f"https://renraku.example.jp{paths.broadcast(SECRET, broadcast_id)}"
+    ref = CardRef(broadcast_id, row.version, mark_of(row.content_hash))
+    assert read_card(SECRET, bulk.open_token) == (ref, CardVerb.OPEN)
+    assert not bulk.headline_only
+
+
+@pytest.mark.parametrize(("channel", "headline_only"), [("line", True), ("email", False)])
+def test_only_chats_show_the_headline_only(
+    database: Database, channel: str, headline_only: bool
+) -> None:
+    with database.writing() as tx:
+        where = city.found(tx)
+        person = people.add_guardian(tx, where.board_id, "en")
+        people.join(tx, person, where.class_id)
+        contact = people.contact_point(tx, where.board_id, channel, channel, "a@example.jp")
+        people.link_contact(tx, person, contact.id)
+        broadcast_id = city.approved(tx, where)
+        tx.session.get_one(Broadcast, broadcast_id).options = {"privacy": "headline"}
+        rules = {channel: ChunkRule(size=500, slots=1, keyed=True)}
+        assert isinstance(freeze(tx, broadcast_id, rules), Frozen)
+    bulk = Renderer(database, Addresses(URL)).render(leased(database, channel)).chunk.bulk
+    assert (bulk.language, bulk.headline_only) == ("en", headline_only)
+
+
+def test_a_chunk_keeps_its_key_and_no_other_has_it(database: Database) -> None:
+    city.frozen(database, 8)
+    renderer = Renderer(database, Addresses(URL))
+    first, second = leased(database), leased(database)
+    keys = [renderer.render(lease).chunk.key for lease in (first, second, first)]
+    assert keys[0] == keys[2] != keys[1]
 
 
 def test_progress_counts_by_state(database: Database) -> None:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from channels.base import Message
+from channels.base import Answer, Button, Limits
 from delivery.replies import Replies
 from domain.outcomes import Accepted, Outcome, Refused, TryLater, Unknown
-from domain.speech import speak
+from domain.speech import Speech, SpeechButton, open_page, speak
 from domain.wording import Plain
 from storage import people, replies
 from storage.database import Database
-from storage.tables import Board, Reply
+from storage.tables import Board, ContactPoint, Inbox, Reply
 from tests.databases import Clock
 from tests.delivery import city
 from tests.delivery.city import FakeChannel
@@ -35,7 +36,8 @@ def queue(
 
 
 def loop(database: Database, channel: FakeChannel) -> Replies:
-    return Replies(database, {"email": channel, "webchat": channel}, lambda: 0.0)
+    channels = {"email": channel, "webchat": channel}
+    return Replies(database, channels, lambda: 0.0, "https://a.jp/")
 
 
 def states(database: Database) -> list[tuple[str, int]]:
@@ -99,11 +101,11 @@ class Hanging(FakeChannel):
         self.asked = Event()
         self.go_on = Event()
 
-    def reply(self, account: str, address: str, messages: Sequence[Message]) -> Outcome:
-        if address in self.addresses:
+    def reply(self, answer: Answer) -> Outcome:
+        if answer.address in self.addresses:
             self.asked.set()
             assert self.go_on.wait(20)
-        return super().reply(account, address, messages)
+        return super().reply(answer)
 
     @property
     def texts(self) -> list[str]:
@@ -112,16 +114,19 @@ class Hanging(FakeChannel):
 
 
 @contextmanager
-def running(database: Database, channel: FakeChannel) -> Iterator[None]:
+def running(database: Database, channel: FakeChannel, **others: FakeChannel) -> Iterator[Event]:
     stop = Event()
-    thread = Thread(target=loop(database, channel).run, args=(stop,))
+    channels: Mapping[str, FakeChannel] = {"email": channel, **others}
+    loops = Replies(database, channels, lambda: 0.0)
+    thread = Thread(target=loops.run, args=(stop,))
     thread.start()
     try:
-        yield
+        yield stop
     finally:
         stop.set()
-        if isinstance(channel, Hanging):
-            channel.go_on.set()
+        for each in channels.values():
+            if isinstance(each, Hanging):
+                each.go_on.set()
         thread.join()
 
 
@@ -181,3 +186,182 @@ def test_stopping_finishes_what_is_on_its_way(database: Database) -> None:
         assert channel.asked.wait(10)
     assert channel.texts == ["1"]
     assert states(database) == [("done", 1), ("new", 0)]
+
+
+# Answers: one turn, one request, and the provider's leave to answer while it is fresh.
+
+ASKED_BACK = ("登録しました。", "お子さんのクラスは？")
+
+
+def answer_turn(
+    database: Database, *texts: str, token: str = "leave to answer", address: str = "U1"
+) -> None:
+    """Something came in by LINE, and a turn answered it."""
+    with database.writing() as tx:
+        board_id = tx.session.scalar(select(Board.id)) or city.found(tx).board_id
+        contact = people.contact_point(tx, board_id, "line", "line", address)
+        item = Inbox(
+            board_id=board_id,
+            channel="line",
+            account="line",
+            event_id=f"{address} {texts[0]}",
+            sender_index=b"",
+            at=tx.now,
+            received_at=tx.now,
+        )
+        tx.session.add(item)
+        tx.flush()
+        for text in texts:
+            replies.queue(tx, contact.id, speak(Plain(text)), item.id, token)
+
+
+LINE = Limits(text_units=5000, buttons=13, pictures=4, recipients=500, keyed=True)
+
+
+def line(*outcomes: Outcome) -> FakeChannel:
+    left = list(outcomes)
+    return FakeChannel("line", LINE, lambda _: left.pop(0) if left else Accepted())
+
+
+def by_line(database: Database, channel: FakeChannel) -> Replies:
+    return Replies(database, {"line": channel}, lambda: 0.0, "https://a.jp")
+
+
+def test_one_turn_is_one_request_with_the_leave_to_answer(database: Database) -> None:
+    answer_turn(database, *ASKED_BACK)
+    channel = line()
+    assert by_line(database, channel).run_once() == 1
+    (answer,) = channel.answers
+    assert tuple(message.text for message in answer.messages) == ASKED_BACK
+    assert (answer.account, answer.address, answer.token) == ("line", "U1", "leave to answer")
+    assert states(database) == [("done", 1), ("done", 1)]
+
+
+@pytest.mark.parametrize(("seconds", "token"), [(49, "leave to answer"), (50, "")])
+def test_leave_to_answer_is_used_only_while_it_holds(
+    database: Database, clock: Clock, seconds: int, token: str
+) -> None:
+    answer_turn(database, *ASKED_BACK)
+    clock.forward(seconds=seconds)
+    channel = line()
+    by_line(database, channel).run_once()
+    assert [answer.token for answer in channel.answers] == [token]
+
+
+def test_an_unknown_end_is_asked_again_at_once_without_leave(
+    database: Database, clock: Clock
+) -> None:
+    answer_turn(database, *ASKED_BACK)
+    channel = line(Unknown("no_answer"), Unknown("no_answer"), Accepted())
+    by_line(database, channel).run_once()
+    clock.forward(seconds=0.6)
+    by_line(database, channel).run_once()
+    clock.forward(seconds=6)
+    by_line(database, channel).run_once()
+    assert [answer.token for answer in channel.answers] == ["leave to answer", "", ""]
+    assert len({answer.key for answer in channel.answers}) == 1
+    assert len({answer.messages for answer in channel.answers}) == 1
+    assert states(database) == [("done", 3), ("done", 3)]
+
+
+def test_under_a_key_an_unknown_end_is_not_given_up_early(database: Database, clock: Clock) -> None:
+    answer_turn(database, "登録しました。")
+    channel = line(*[Unknown("server_error")] * 10)
+    for _ in range(10):
+        by_line(database, channel).run_once()
+        clock.forward(hours=1)
+    assert states(database) == [("unknown", 6)]
+
+
+def test_who_blocked_us_is_written_to_no_more(database: Database, clock: Clock) -> None:
+    answer_turn(database, "登録しました。")
+    by_line(database, line(Refused("blocked"))).run_once()
+    assert states(database) == [("refused", 1)]
+    with database.reading() as tx:
+        contact = tx.session.scalars(select(ContactPoint)).one()
+        assert (contact.state, contact.state_at) == ("blocked", clock.now)
+
+
+def test_buttons_say_whether_they_last_and_what_they_open(database: Database) -> None:
+    with database.writing() as tx:
+        contact = people.contact_point(tx, city.found(tx).board_id, "line", "line", "U1")
+        buttons = (
+            SpeechButton(Plain("承認"), "card", lasting=True),
+            SpeechButton(Plain("はい"), "yes"),
+            open_page(Plain("本文を見る"), "/m/abc"),
+        )
+        replies.queue(tx, contact.id, Speech((Plain("お願いします"),), buttons))
+    channel = line()
+    by_line(database, channel).run_once()
+    ((_, message),) = channel.replied
+    assert message.text.endswith("本文を見る\nhttps://a.jp/m/abc")
+    assert message.buttons == (
+        Button("承認", "card", lasting=True),
+        Button("はい", "yes"),
+        Button("本文を見る", url="https://a.jp/m/abc"),
+    )
+
+
+def slow_city(database: Database) -> Hanging:
+    """Twenty answers by mail, more than there are slots, and a relay that hangs."""
+    addresses = [f"slow{number}@example.jp" for number in range(20)]
+    for each in addresses:
+        queue(database, "slow", address=each)
+    return Hanging(*addresses)
+
+
+def test_a_slow_relay_holds_up_no_other_channel(database: Database) -> None:
+    mail, quick = slow_city(database), line()
+    with running(database, mail, line=quick):
+        assert mail.asked.wait(10)
+        answer_turn(database, "1")
+        answer_turn(database, "2")
+        until(lambda: [message.text for _, message in quick.replied] == ["1", "2"])
+        until(lambda: states(database)[-2:] == [("done", 1)] * 2)
+
+
+def test_what_was_not_begun_when_it_stops_is_given_back_untried(database: Database) -> None:
+    mail = slow_city(database)
+    untried = [("new", 0)] * 16
+    with running(database, mail) as stop:
+        until(lambda: states(database).count(("new", 1)) == 12)
+        stop.set()
+        until(lambda: sorted(states(database)) == untried + [("new", 1)] * 4)
+    assert sorted(states(database)) == [("done", 1)] * 4 + untried
+
+
+class Failing(FakeChannel):
+    """A provider whose library breaks."""
+
+    def reply(self, answer: Answer) -> Outcome:
+        super().reply(answer)
+        raise RuntimeError("boom")
+
+
+def test_a_channel_that_breaks_is_an_unknown_end(database: Database, clock: Clock) -> None:
+    queue(database, "登録しました。")
+    for _ in range(3):
+        loop(database, Failing()).run_once()
+        clock.forward(minutes=1)
+    assert states(database) == [("unknown", 2)]
+
+
+def test_replies_go_on_after_trouble_with_the_database(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was sent and could not be noted is noted at the next try, and not sent again."""
+    monkeypatch.setattr("delivery.replies._TROUBLE", 0.01)
+    failures = [RuntimeError("locked"), RuntimeError("locked")]
+    settle = replies.settle
+
+    def failing(*args: Any) -> None:
+        if failures:
+            raise failures.pop()
+        settle(*args)
+
+    monkeypatch.setattr("delivery.answering.replies.settle", failing)
+    queue(database, "1", "2")
+    channel = FakeChannel()
+    with running(database, channel):
+        until(lambda: states(database) == [("done", 1), ("done", 1)])
+    assert [message.text for _, message in channel.replied] == ["1", "2"]

@@ -6,18 +6,20 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from threading import Event, Thread
+from threading import Barrier, BrokenBarrierError, Event, Thread, current_thread
 
 import pytest
 
-from channels.base import Channel, SendChunk, SendLog
+from channels.base import Channel, Limits, SendChunk, SendLog
 from delivery import schedule
 from delivery.recorder import Pace, Recorder
 from delivery.render import Addresses
 from delivery.worker import Worker, WorkerFailed
+from domain.deliveries import ChunkRule
 from domain.outcomes import Accepted, Outcome, Placed, Refused, TryLater, Unknown
 from storage import ledger
 from storage.database import Database, Transaction
@@ -27,25 +29,22 @@ from tests.delivery import city
 from tests.delivery.city import FakeChannel, deliveries
 
 
-def made(
-    database: Database, folder: Path, channel: Channel, threads: int = 1, name: str = "worker"
-) -> Worker:
+def made(database: Database, folder: Path, *channels: Channel, name: str = "worker") -> Worker:
     return Worker(
         database=database,
-        channels={channel.name: channel},
+        channels={channel.name: channel for channel in channels},
         name=name,
         journal_dir=folder / "journal",
         addresses=Addresses("https://renraku.example.jp"),
-        threads=threads,
         jitter=lambda: 0.0,
     )
 
 
 @contextmanager
 def working(
-    database: Database, folder: Path, channel: Channel, threads: int = 2, name: str = "worker"
+    database: Database, folder: Path, *channels: Channel, name: str = "worker"
 ) -> Iterator[Worker]:
-    worker = made(database, folder, channel, threads, name)
+    worker = made(database, folder, *channels, name=name)
     stop = Event()
     thread = Thread(target=worker.run, args=(stop,))
     thread.start()
@@ -143,6 +142,47 @@ def test_two_workers_share_the_work(database: Database, tmp_path: Path) -> None:
     assert len(channel.sent) == 300
 
 
+def test_a_slow_channel_holds_up_no_other(database: Database, tmp_path: Path) -> None:
+    slow_ones = ((city.telegram(number),) for number in range(30))
+    others = ((city.address(number),) for number in range(130))
+    rules = {**city.EVERYTHING, "telegram": ChunkRule(5, slots=1, keyed=False)}
+    broadcast_id = city.sending(database, *slow_ones, *others, rules=rules, telegram=True)
+    go_on, reached = Event(), Event()
+
+    def stuck(_delivery_id: int) -> None:
+        reached.set()
+        assert go_on.wait(20)
+
+    limits = Limits(text_units=4096, buttons=8, pictures=4, recipients=5, slots=3)
+    slow = FakeChannel(name="telegram", limits=limits, before_each=stuck)
+    mail = FakeChannel()
+    with working(database, tmp_path, slow, mail):
+        assert reached.wait(20)
+        until(lambda: len(mail.sent) == 130)
+        assert slow.sent == []
+        go_on.set()
+        until(sent(database, broadcast_id))
+    assert len(slow.sent) == 30
+
+
+def test_each_channel_sends_as_many_chunks_at_once_as_it_has_slots(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    broadcast_id = city.frozen(sqlite_database, 24, size=2)
+    all_there, threads = Barrier(3), set[str]()
+
+    def meet(_delivery_id: int) -> None:
+        threads.add(current_thread().name)
+        with suppress(BrokenBarrierError):
+            all_there.wait(5)
+
+    limits = replace(city.LIMITS, slots=3)
+    with working(sqlite_database, tmp_path, FakeChannel(limits=limits, before_each=meet)):
+        until(sent(sqlite_database, broadcast_id))
+    assert not all_there.broken
+    assert len(threads) == 3
+
+
 def test_stopping_gives_the_rest_back(sqlite_database: Database, tmp_path: Path) -> None:
     broadcast_id = city.frozen(sqlite_database, 40, size=40)
     reached = Event()
@@ -184,7 +224,7 @@ def test_a_channel_that_breaks_is_tried_again(
 ) -> None:
     broadcast_id = city.frozen(sqlite_database, 4, size=4)
     channel = Breaking()
-    with working(sqlite_database, tmp_path, channel, threads=1):
+    with working(sqlite_database, tmp_path, channel):
         until(lambda: "unknown" in city.states(sqlite_database, broadcast_id))
         clock.forward(minutes=2)
         until(sent(sqlite_database, broadcast_id))
@@ -229,14 +269,14 @@ def test_a_worker_paused_beyond_its_lease_sends_no_more(
     recorder = Recorder(
         sqlite_database,
         "slow",
-        {"email": 100},
+        city.MAIL,
         lambda: 0.0,
         Pace(timedelta(seconds=30), timedelta(seconds=5)),
         clock=lambda: now[0],
     )
-    recorder._idle = 1
+    recorder._idle["email"] = 1
     recorder.commit()
-    held = recorder._granted.popleft()
+    held = recorder._granted["email"].popleft()
     assert not recorder.is_lost(held)
     now[0] = 24.0
     assert not recorder.is_lost(held)
@@ -266,17 +306,19 @@ def test_a_lease_whose_commit_was_not_answered_is_given_back(
     broadcast_id = city.frozen(database, 2, size=1)
     now = [100.0]
     recorder = Recorder(database, "w", city.MAIL, lambda: 0.0, clock=lambda: now[0])
-    recorder._idle = 1
+    recorder._idle["email"] = 1
     with commits_unanswered(database, monkeypatch), pytest.raises(ConnectionError):
         recorder.commit()
     assert {chunk.state for chunk in city.chunks(database, broadcast_id)} == {"ready", "leased"}
     for _ in range(3):
         clock.forward(seconds=3)
         now[0] += 3
-        recorder._idle = 2
+        recorder._idle["email"] = 2
         recorder.commit()
     chunks = city.chunks(database, broadcast_id)
-    assert {held.lease.chunk_id for held in recorder._granted} == {chunk.id for chunk in chunks}
+    assert {held.lease.chunk_id for held in recorder._granted["email"]} == {
+        chunk.id for chunk in chunks
+    }
     assert sorted(chunk.epoch for chunk in chunks) == [1, 2]
 
 
@@ -286,7 +328,7 @@ def test_an_idle_worker_notices_such_a_lease_too(
     broadcast_id = city.frozen(database, 1)
     now = [100.0]
     recorder = Recorder(database, "w", city.MAIL, lambda: 0.0, clock=lambda: now[0])
-    recorder._idle = 1
+    recorder._idle["email"] = 1
     with commits_unanswered(database, monkeypatch), pytest.raises(ConnectionError):
         recorder.commit()
     recorder.stop()
@@ -299,7 +341,7 @@ def test_a_worker_that_ends_leaves_no_lease(database: Database, tmp_path: Path) 
     broadcast_id = city.frozen(database, 1)
     other = FakeChannel(name="other")
     with working(database, tmp_path, other) as worker, database.writing() as tx:
-        assert ledger.lease(tx, worker.name, ["email"], 1, timedelta(minutes=1))
+        assert ledger.lease(tx, worker.name, {"email": 1}, timedelta(minutes=1))
     assert [chunk.state for chunk in city.chunks(database, broadcast_id)] == ["ready"]
 
 

@@ -13,6 +13,7 @@ import io
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from PIL import Image
 from sqlalchemy import func, select
@@ -23,6 +24,7 @@ from bot.replay import replay
 from bot.steps import Do, Flow, Json
 from bot.turns import TurnLoop
 from channels.base import Incoming
+from domain.outcomes import Outcome, Refused
 from domain.roles import Role
 from domain.speech import RenderedSpeech, Speech, render
 from domain.wording import LANGUAGES
@@ -53,6 +55,15 @@ class Town:
     school_id: int = 0
     school_code: str = ""
     restarts: bool = True
+    # What the providers hand over, by their names for it, and what was asked for.
+    media: dict[str, bytes | Outcome] = field(default_factory=dict)
+    fetched: list[str] = field(default_factory=list)
+
+    def fetch(self, channel: str, account: str, media: str) -> bytes | Outcome:
+        """Get a picture from the provider, outside any transaction."""
+        with self.database.writing():
+            self.fetched.append(media)
+        return self.media.get(media, Refused("gone"))
 
     def restarted(self) -> Database:
         url = self.database.engine.url.render_as_string(hide_password=False)
@@ -79,12 +90,14 @@ class Town:
     def person(self, name: str, channel: str = "webchat") -> Person:
         return Person(self, name, channel)
 
-    def staff(self, name: str, role: Role, school_id: int | None = None) -> Person:
+    def staff(
+        self, name: str, role: Role, school_id: int | None = None, channel: str = "webchat"
+    ) -> Person:
         """A member of staff who has typed their invitation code."""
         place = None if role in (Role.BOARD, Role.CENTRE) else school_id or self.school_id
         with self.database.writing() as tx:
             code = staff.invite(tx, self.board_id, role, place, name).code
-        person = self.person(name)
+        person = self.person(name, channel)
         person.says(code)
         return person
 
@@ -100,7 +113,7 @@ class Town:
 
     def takes_turns(self) -> None:
         database = self.restarted() if self.restarts else self.database
-        TurnLoop(database, self.flows).run_once()
+        TurnLoop(database, self.flows, fetch=self.fetch).run_once()
         self._replays(database)
         if self.restarts:
             database.close()
@@ -160,16 +173,31 @@ class Person:
     def sends_picture(self, data: bytes) -> str:
         return self._does("picture", picture=data)
 
+    def sends_media(self, name: str) -> str:
+        """A picture that the provider keeps, under this name."""
+        return self._does("picture", media=name)
+
     def sends_sticker(self) -> str:
         return self._does("other")
 
-    def writes(self, kind: str, **content: object) -> str:
+    def opens(self, minutes_ago: float = 0) -> str:
+        """Add the account as a friend, or unblock it."""
+        return self._does("follow", minutes_ago=minutes_ago)
+
+    def blocks(self, minutes_ago: float = 0) -> str:
+        return self._does("unfollow", minutes_ago=minutes_ago)
+
+    def said(self, text: str, minutes_ago: float) -> str:
+        """Something that the provider hands over late."""
+        return self._does("text", text=text, minutes_ago=minutes_ago)
+
+    def writes(self, kind: str, minutes_ago: float = 0, **content: object) -> str:
         """Put something into the inbox without waiting for the answer; returns the event."""
         event = str(next(_events))
-        self.sends_event(event, kind, **content)
+        self.sends_event(event, kind, minutes_ago, **content)
         return event
 
-    def sends_event(self, event: str, kind: str, **content: object) -> None:
+    def sends_event(self, event: str, kind: str, minutes_ago: float = 0, **content: object) -> None:
         with self.town.database.writing() as tx:
             incoming = Incoming(
                 channel=self.channel,
@@ -177,14 +205,14 @@ class Person:
                 event_id=event,
                 sender=self.name,
                 kind=kind,  # type: ignore[arg-type]
-                at=self.town.clock(),
+                at=self.town.clock() - timedelta(minutes=minutes_ago),
                 **content,  # type: ignore[arg-type]
             )
             store(tx, self.town.board_id, incoming)
 
-    def _does(self, kind: str, **content: object) -> str:
+    def _does(self, kind: str, minutes_ago: float = 0, **content: object) -> str:
         self.listens()
-        self.writes(kind, **content)
+        self.writes(kind, minutes_ago, **content)
         self.town.takes_turns()
         return self.listens()
 
@@ -220,6 +248,11 @@ class Person:
         return rendered
 
     # What is kept about them.
+
+    def state(self) -> str:
+        """Whether they can be reached here."""
+        with self.town.database.reading() as tx:
+            return people.contact(tx, self.contact_id).state
 
     def dialogue(self) -> str | None:
         """The name of the dialogue they are in."""

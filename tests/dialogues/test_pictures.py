@@ -10,8 +10,9 @@ from sqlalchemy import select
 
 from bot import pictures
 from bot.steps import Flow
-from bot.turns import TRIES, TurnLoop
+from bot.turns import PAUSE, TRIES, TurnLoop
 from domain.images import PreparedImage, prepare_image
+from domain.outcomes import TryLater, Unknown
 from storage import inbox
 from storage.database import Database, Transaction
 from storage.inbox import InboxItem
@@ -128,14 +129,93 @@ def test_what_one_loop_has_in_hand_no_other_takes(database: Database, clock: Clo
         assert inbox.hold(tx, 1) == 1
     with database.writing() as tx:
         assert inbox.hold(tx, 1) is None
-        assert inbox.claim_next(tx) == 3
-    clock.forward(minutes=1)
+        assert next_one(tx) == 3
+    clock.forward(minutes=2)
     with database.writing() as tx:
-        assert (inbox.claim_next(tx), inbox.hold(tx, 1)) == (1, 2)
+        assert (next_one(tx), inbox.hold(tx, 1)) == (1, 2)
         assert inbox.count_failure(tx, 1) == 2
-        assert inbox.claim_next(tx) == 1
-        inbox.finish(tx, 1)
+        assert next_one(tx) == 1
+        inbox.finish(tx, [1])
         assert not inbox.claim(tx, 1)
+
+
+# Pictures that the provider keeps until they are asked for.
+
+
+def test_a_picture_is_fetched_only_where_one_is_asked_for(
+    town: Town, guardian: Person, composing: Person
+) -> None:
+    town.media["p1"] = photo()
+    guardian.sends_media("p1")
+    Bot(guardian).answers("いま画像は受け取れません")
+    guardian.says(town.school_code)
+    guardian.sends_media("p1")
+    assert town.fetched == []
+    composing.sends_media("p1")
+    assert town.fetched == ["p1"]
+    Bot(composing).answers("画像を1枚受け取りました")
+    with town.database.reading() as tx:
+        assert len(tx.session.scalars(select(Attachment.id)).all()) == 1
+
+
+def test_a_picture_that_is_gone_is_asked_for_again(town: Town, composing: Person) -> None:
+    composing.sends_media("gone")
+    Bot(composing).answers("画像を取り出せませんでした", "もう一度", "画像があれば")
+    town.media["here"] = photo()
+    composing.sends_media("here")
+    Bot(composing).answers("画像を1枚受け取りました")
+    town.media["no picture"] = b"%PDF"
+    composing.sends_media("no picture")
+    Bot(composing).answers("すみません")
+    assert town.parked() == 0
+
+
+def test_a_picture_that_comes_later_is_waited_for(
+    town: Town, composing: Person, guardian: Person
+) -> None:
+    town.media["slow"] = TryLater("rate")
+    assert composing.sends_media("slow") == ""
+    town.takes_turns()
+    assert town.fetched == ["slow"]
+    composing.writes("text", text="なし")
+    guardian.says("メニュー")
+    Bot(guardian).answers("何をしますか")
+    assert composing.listens() == ""
+    town.media["slow"] = photo()
+    town.clock.forward(seconds=PAUSE.seconds)
+    town.takes_turns()
+    composing.listens()
+    Bot(composing).answers("画像を1枚受け取りました", "いつ送りますか")
+    assert town.fetched == ["slow"] * 2
+
+
+def test_a_picture_that_never_comes_is_given_up(town: Town, composing: Person) -> None:
+    town.media["never"] = Unknown("no_answer")
+    composing.writes("picture", media="never")
+    for _ in range(TRIES + 2):
+        town.takes_turns()
+        town.clock.forward(seconds=PAUSE.seconds)
+    composing.listens()
+    Bot(composing).answers("画像を取り出せませんでした", "画像があれば")
+    assert (town.fetched, town.parked()) == (["never"] * TRIES, 0)
+
+
+def test_a_channel_that_breaks_while_fetching_holds_up_nobody(
+    town: Town, composing: Person, guardian: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(channel: str, account: str, media: str) -> bytes:
+        raise KeyError(channel)
+
+    monkeypatch.setattr(town, "fetch", broken)
+    composing.sends_media("x")
+    Bot(composing).answers("申し訳ありません")
+    assert town.parked() == 1
+    guardian.says("メニュー")
+    Bot(guardian).answers("何をしますか")
+
+
+def next_one(tx: Transaction) -> int:
+    return inbox.claim_heads(tx)[0].id
 
 
 def test_a_turn_that_fails_with_its_picture_counts_once_a_try(

@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 
 from domain.audience import Part, parts_from_json, parts_to_json, tidy
 from domain.broadcasts import Purpose
-from domain.content import Content, clean_line, clean_text, content_hash, image_digest
+from domain.content import (
+    Content,
+    clean_line,
+    clean_text,
+    content_hash,
+    image_digest,
+    privacy_of,
+    read_variant,
+    variant,
+    with_privacy,
+)
 
 AT = datetime(2026, 11, 24, 22, 0, tzinfo=UTC)
 CONTENT = Content(
@@ -67,6 +77,34 @@ def test_an_image_is_its_data_and_its_preview() -> None:
     assert same == image_digest("image/png", b"data", b"preview")
     assert same != image_digest("image/png", b"data", b"other")
     assert same != image_digest("image/png", b"datap", b"review")
+
+
+def test_privacy_is_in_the_hash_only_where_it_was_chosen() -> None:
+    plain = replace(CONTENT, options=with_privacy(CONTENT.options, "full"))
+    assert content_hash(1, plain) == content_hash(1, CONTENT)
+    headline = replace(CONTENT, options=with_privacy(CONTENT.options, "headline"))
+    assert content_hash(1, headline) != content_hash(1, CONTENT)
+    assert privacy_of(headline.options) == "headline"
+    back = replace(CONTENT, options=with_privacy(headline.options, "full"))
+    assert content_hash(1, back) == content_hash(1, CONTENT)
+    assert privacy_of(back.options) == "full"
+
+
+@pytest.mark.parametrize(
+    ("channel", "privacy", "name"),
+    [
+        ("line", "full", "ja"),
+        ("line", "headline", "ja+headline"),
+        ("telegram", "headline", "ja+headline"),
+        ("email", "headline", "ja"),
+        ("webchat", "headline", "ja"),
+    ],
+)
+def test_a_variant_names_its_language_and_what_a_chat_shows(
+    channel: str, privacy: str, name: str
+) -> None:
+    assert variant("ja", channel, privacy) == name
+    assert read_variant(name) == ("ja", name.endswith("headline"))
 
 
 def test_a_subject_stays_one_line() -> None:

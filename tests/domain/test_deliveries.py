@@ -18,7 +18,7 @@ from domain.deliveries import (
     settle,
     try_again_at,
 )
-from domain.outcomes import Accepted, Placed, Refused, TryLater, Unknown
+from domain.outcomes import Accepted, Placed, Refused, Split, TryLater, Unknown
 
 NOW = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
 DAY = Moment(NOW, NOW + timedelta(days=1), jitter=0)
@@ -44,6 +44,34 @@ def test_what_perhaps_arrived_does_not_expire_as_not_sent() -> None:
     over = Moment(NOW, NOW, 0)
     assert settle(TryLater("busy"), Tried(doubtful=1), over).state is State.UNKNOWN
     assert settle(TryLater("busy"), Tried(), over).state is State.EXPIRED
+
+
+KEYED = Moment(NOW, NOW + timedelta(days=1), jitter=0, keyed=True)
+
+
+@pytest.mark.parametrize(("attempts", "seconds"), [(0, 5), (1, 15), (3, 60), (6, 600), (99, 600)])
+def test_unknown_under_a_key_is_asked_again_soon_and_doubles_nothing(
+    attempts: int, seconds: int
+) -> None:
+    change = settle(Unknown("no_answer"), Tried(attempts), KEYED)
+    assert change == Change(
+        State.UNKNOWN, "no_answer", again_at=NOW + timedelta(seconds=seconds), doubtful=False
+    )
+
+
+def test_a_delay_tells_nothing_of_an_earlier_try() -> None:
+    unanswered = Tried(1, unanswered=True)
+    assert settle(TryLater("rate"), unanswered, KEYED).state is State.UNKNOWN
+    assert settle(TryLater("rate"), Tried(1), KEYED).state is State.WAITING
+    over = Moment(NOW, NOW, 0, keyed=True)
+    assert settle(TryLater("rate"), unanswered, over) == Change(State.UNKNOWN, "rate")
+    assert settle(TryLater("rate"), Tried(1), over) == Change(State.EXPIRED, "rate")
+
+
+def test_the_parted_are_sent_again_at_once_apart() -> None:
+    change = settle(Split(1), Tried(1, unanswered=True), KEYED)
+    assert change == Change(State.WAITING, again_at=NOW, part=1)
+    assert not change.settled
 
 
 @pytest.mark.parametrize(("attempts", "minutes"), [(0, 1), (1, 2), (2, 5), (4, 20), (9, 30)])

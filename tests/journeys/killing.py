@@ -111,7 +111,7 @@ def fan_out(database: Database, families: int) -> int:
     with database.writing() as tx:
         broadcast_id = city.approved(tx, city.found(tx, families))
     with database.writing() as tx:
-        assert isinstance(freeze(tx, broadcast_id, {"email": 100}), Frozen)
+        assert isinstance(freeze(tx, broadcast_id, city.MAIL), Frozen)
     with database.writing() as tx:
         gather_statistics(tx)
     return broadcast_id

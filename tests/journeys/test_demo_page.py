@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 from domain.wording import render, say
 from settings import PREFIX
@@ -49,7 +49,13 @@ class Phone:
     """One of the three phones, used as a visitor does."""
 
     def __init__(self, page: Page, name: str) -> None:
+        self.side: Locator = page.locator(f"#phone-{name}")
         self.frame: FrameLocator = page.frame_locator(f"#phone-{name} iframe")
+
+    def shows(self, app: str) -> None:
+        """Switch to another app, by keyboard or finger."""
+        self.side.get_by_label(app).check(force=True)
+        self.frame.locator("body").wait_for()
 
     def says(self, text: str) -> None:
         box = self.frame.get_by_role("textbox")
@@ -88,7 +94,8 @@ def _teacher_composes(page: Page) -> None:
     teacher = Phone(page, "teacher")
     teacher.says("作成")
     teacher.taps("broadcast.purpose.event")
-    teacher.taps("compose.whole_school")
+    teacher.reads("だれに送りますか")
+    teacher.says("1")
     teacher.reads("件名を送って")
     teacher.says(SUBJECT)
     teacher.reads("本文を送って")
@@ -98,7 +105,7 @@ def _teacher_composes(page: Page) -> None:
     teacher.taps("compose.next.submit")
 
 
-def test_a_visitor_plays_the_story_by_hand(tmp_path: Path) -> None:
+def test_a_visitor_plays_the_story_on_line_and_telegram(tmp_path: Path) -> None:
     with _demo(tmp_path) as url, browser() as chromium:
         page = chromium.new_page(locale="ja-JP", viewport={"width": 1440, "height": 900})
         errors: list[str] = []
@@ -109,6 +116,12 @@ def test_a_visitor_plays_the_story_by_hand(tmp_path: Path) -> None:
         principal = Phone(page, "principal")
         principal.reads(SUBJECT)
         principal.taps("broadcast.card.approve")
+        guardian.reads(SUBJECT)
+        principal.shows("ウェブチャット")
+        principal.reads("承認しました")
+        guardian.shows("メール")
+        expect(guardian.frame.get_by_role("main")).to_contain_text("まだ届いていません")
+        guardian.shows("LINE")
         guardian.reads(SUBJECT)
         expect(page.locator("#inbox")).to_contain_text(SUBJECT, timeout=PATIENCE * 1000)
         assert errors == []

@@ -8,7 +8,7 @@ from threading import Barrier, Thread
 
 from delivery.freeze import freeze
 from domain.outcomes import Accepted, Outcome, Placed, Refused, TryLater, Unknown
-from storage import closing, journals, ledger
+from storage import closing, journals, ledger, recording
 from storage.closing import Remains
 from storage.database import Database
 from storage.ledger import Again, Lease
@@ -18,12 +18,12 @@ from tests.delivery import city
 from tests.delivery.city import chunks, deliveries, states
 
 MINUTE = timedelta(minutes=1)
-AGAIN = Again({"email": 100})
+AGAIN = Again(city.MAIL)
 
 
 def lease(database: Database, worker: str = "a", count: int = 1) -> list[Lease]:
     with database.writing() as tx:
-        return ledger.lease(tx, worker, ["email"], count, MINUTE)
+        return ledger.lease(tx, worker, {"email": count}, MINUTE)
 
 
 def one(database: Database, worker: str = "a") -> Lease:
@@ -38,7 +38,7 @@ def members(database: Database, held: Lease) -> list[int]:
 
 def record(database: Database, held: Lease, outcomes: Sequence[tuple[int, Outcome]]) -> bool:
     with database.writing() as tx:
-        return ledger.record(tx, held, outcomes, AGAIN)
+        return recording.record(tx, held, outcomes, AGAIN)
 
 
 def release(database: Database, held: Lease) -> bool:

@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import select
 
 from actions import boards
-from domain.speech import Speech, SpeechButton, render, speak
+from domain.speech import Speech, SpeechButton, open_page, render, speak
 from domain.wording import Plain, say
 from storage import people, replies
 from storage.database import Database
-from storage.tables import Reply
+from storage.replies import ClaimedAnswer
+from storage.tables import Inbox, Reply
 from tests.databases import Clock
 
 _HOLD = timedelta(seconds=60)
@@ -32,17 +33,23 @@ def contacts(database: Database) -> tuple[int, int]:
 
 def claimed(database: Database) -> list[str]:
     with database.writing() as tx:
-        taken = replies.claim(tx, ("email",), _HOLD)
-        return [render(each.speech, each.language).text for each in taken]
+        return texts(replies.claim(tx, "email", _HOLD))
+
+
+def texts(taken: list[ClaimedAnswer]) -> list[str]:
+    """What each answer says; the messages of one turn together."""
+    return [
+        " | ".join(render(speech, each.language).text for speech in each.speeches) for each in taken
+    ]
 
 
 def settled(database: Database) -> list[str]:
     """Claim and settle at once; the texts that were claimed."""
     with database.writing() as tx:
-        taken = replies.claim(tx, ("email",), _HOLD)
+        taken = replies.claim(tx, "email", _HOLD)
         for each in taken:
-            replies.settle(tx, each.id, "done")
-        return [render(each.speech, each.language).text for each in taken]
+            replies.settle(tx, each.ids, "done")
+        return texts(taken)
 
 
 def test_a_persons_replies_are_taken_one_by_one_and_only_once(
@@ -72,10 +79,10 @@ def test_what_is_kept_is_not_taken_again(
     database: Database, contacts: tuple[int, int], clock: Clock
 ) -> None:
     with database.writing() as tx:
-        (first,) = replies.claim(tx, ("email",), _HOLD)
+        (first,) = replies.claim(tx, "email", _HOLD)
     clock.forward(seconds=50)
     with database.writing() as tx:
-        replies.keep(tx, [first.id], _HOLD)
+        replies.keep(tx, first.ids, _HOLD)
     clock.forward(seconds=50)
     assert claimed(database) == []
     clock.forward(seconds=11)
@@ -89,16 +96,16 @@ def test_what_was_not_settled_is_taken_again(
     assert claimed(database) == ["2"]
     clock.forward(seconds=61)
     with database.writing() as tx:
-        (again,) = replies.claim(tx, ("email",), _HOLD)
-        assert (again.tries, render(again.speech, "ja").text) == (2, "2")
+        (again,) = replies.claim(tx, "email", _HOLD)
+        assert (again.tries, texts([again])) == (2, ["2"])
 
 
 def test_a_later_reply_waits_for_the_one_that_was_put_off(
     database: Database, contacts: tuple[int, int], clock: Clock
 ) -> None:
     with database.writing() as tx:
-        (first,) = replies.claim(tx, ("email",), _HOLD)
-        replies.put_off(tx, first.id, clock.now + timedelta(minutes=5))
+        (first,) = replies.claim(tx, "email", _HOLD)
+        replies.put_off(tx, first.ids, clock.now + timedelta(minutes=5))
     clock.forward(seconds=61)
     assert claimed(database) == []
     clock.forward(minutes=5)
@@ -110,15 +117,29 @@ def test_a_speech_survives_its_way_through_the_database(
 ) -> None:
     speech = Speech(
         words=(say("bot.bullet", words=say("bot.name", name="3年1組")), Plain("{as it is}")),
-        buttons=(SpeechButton(say("bot.yes"), "t1"), SpeechButton(say("bot.no"), "t2", Plain("x"))),
+        buttons=(
+            SpeechButton(say("bot.yes"), "t1"),
+            SpeechButton(say("bot.no"), "t2", Plain("x"), lasting=True),
+            open_page(say("bot.yes"), "/link/x"),
+        ),
         picture_ids=(1, 2),
         subject=say("bot.yes"),
         numbered=True,
     )
     assert Speech.from_json(speech.to_json()) == speech
-    rendered = render(speech, "ja")
-    assert rendered.text == "・3年1組\n\n{as it is}\n\n1 はい\nいいえ：「x」と送ってください"
-    assert [button.label for button in render(speech, "en").buttons] == ["Yes", "No"]
+    rendered = render(speech, "ja", "https://a.jp")
+    assert rendered.text == (
+        "・3年1組\n\n{as it is}\n\n1 はい\nいいえ：「x」と送ってください\nはい\nhttps://a.jp/link/x"
+    )
+    assert [button.label for button in render(speech, "en").buttons] == ["Yes", "No", "Yes"]
+    assert [button.lasting for button in rendered.buttons] == [False, True, False]
+    assert [button.url for button in rendered.buttons] == ["", "", "https://a.jp/link/x"]
+
+
+def test_a_speech_that_an_earlier_version_stored_is_read() -> None:
+    old = {"words": "はい", "token": "t", "typed": None}
+    stored = {"words": [], "buttons": [old], "picture_ids": [], "subject": None, "numbered": False}
+    assert Speech.from_json(stored).buttons == (SpeechButton(Plain("はい"), "t"),)
 
 
 def test_one_that_cannot_be_read_any_more_holds_up_nobody(
@@ -131,3 +152,106 @@ def test_one_that_cannot_be_read_any_more_holds_up_nobody(
         oldest.payload_cipher = b"another key"
     assert claimed(database) == []
     assert claimed(database) == ["2"]
+
+
+# What one turn says leaves as one answer.
+
+
+def say_in_turn(database: Database, contact_id: int, *words: str, token: str = "") -> int:
+    """Something came in, and a turn answered it; returns the item's ID."""
+    with database.writing() as tx:
+        item = Inbox(
+            board_id=people.contact(tx, contact_id).board_id,
+            channel="email",
+            account="email",
+            event_id=words[0],
+            sender_index=b"s",
+            at=tx.now,
+            received_at=tx.now,
+        )
+        tx.session.add(item)
+        tx.flush()
+        for each in words:
+            replies.queue(tx, contact_id, speak(Plain(each)), item.id, token)
+        return item.id
+
+
+def test_what_one_turn_says_is_one_answer(database: Database, contacts: tuple[int, int]) -> None:
+    say_in_turn(database, contacts[0], "3", "4")
+    say_in_turn(database, contacts[0], "5", "6")
+    told = [settled(database) for _ in range(5)]
+    assert told == [["1"], ["2"], ["3 | 4"], ["5 | 6"], []]
+
+
+def test_an_answer_is_the_same_on_every_try(
+    database: Database, contacts: tuple[int, int], clock: Clock
+) -> None:
+    settled(database)
+    settled(database)
+    say_in_turn(database, contacts[0], "3", "4", token="secret")
+    with database.writing() as tx:
+        (first,) = replies.claim(tx, "email", _HOLD)
+        stored = tx.session.scalars(select(Reply.token_cipher).order_by(Reply.id)).all()
+    assert (first.token, first.received_at, first.tries) == ("secret", clock.now, 1)
+    assert b"secret" not in b"".join(each or b"" for each in stored)
+    say_in_turn(database, contacts[0], "5")
+    clock.forward(seconds=61)
+    with database.writing() as tx:
+        (again,) = replies.claim(tx, "email", _HOLD)
+    assert (again.ids, again.key, again.speeches) == (first.ids, first.key, first.speeches)
+    assert again.tries == 2
+    with database.writing() as tx:
+        replies.settle(tx, again.ids, "done")
+    with database.reading() as tx:
+        kept = select(Reply.token_cipher).where(Reply.id.in_(again.ids))
+        assert set(tx.session.scalars(kept)) == {None}
+
+
+def test_every_answer_has_a_key_of_its_own(database: Database, contacts: tuple[int, int]) -> None:
+    keys = set()
+    for _ in range(2):
+        with database.writing() as tx:
+            (taken,) = replies.claim(tx, "email", _HOLD)
+            replies.settle(tx, taken.ids, "done")
+            keys.add(taken.key)
+    assert len(keys) == 2
+
+
+def test_what_was_not_tried_can_be_given_back(
+    database: Database, contacts: tuple[int, int]
+) -> None:
+    with database.writing() as tx:
+        (first,) = replies.claim(tx, "email", _HOLD)
+        replies.give_back(tx, first.ids)
+    with database.writing() as tx:
+        (again,) = replies.claim(tx, "email", _HOLD)
+    assert (again.ids, again.tries) == (first.ids, 1)
+
+
+def test_the_part_of_an_answer_that_cannot_be_read_is_left_out(
+    database: Database, contacts: tuple[int, int]
+) -> None:
+    settled(database)
+    settled(database)
+    item = say_in_turn(database, contacts[0], "3", "4", "5")
+    with database.writing() as tx:
+        of_turn = select(Reply).where(Reply.inbox_id == item).order_by(Reply.id)
+        tx.session.scalars(of_turn).all()[1].payload_cipher = b"another key"
+    assert settled(database) == ["3 | 5"]
+    assert settled(database) == []
+
+
+def test_what_browsers_fetch_is_never_due(database: Database, contacts: tuple[int, int]) -> None:
+    with database.reading() as tx:
+        assert not replies.any_due(tx, "webchat")
+
+
+def test_who_blocked_us_is_known_as_blocked(
+    database: Database, contacts: tuple[int, int], clock: Clock
+) -> None:
+    with database.writing() as tx:
+        replies.note_blocked(tx, contacts[0])
+    with database.reading() as tx:
+        contact = people.contact(tx, contacts[0])
+        assert (contact.state, contact.state_at) == ("blocked", clock.now)
+        assert people.contact(tx, contacts[1]).state == "active"

@@ -13,7 +13,7 @@ from sqlalchemy import event, func, select
 from werkzeug.test import TestResponse
 
 from domain.cards import CardRef, CardVerb, card_token
-from domain.speech import Speech, SpeechButton, speak
+from domain.speech import Speech, SpeechButton, open_page, speak
 from domain.wording import Plain, say
 from storage import inbox
 from storage.tables import Delivery, Inbox, Reply
@@ -70,7 +70,7 @@ def test_what_is_said_reaches_the_inbox_once(town: Town) -> None:
     assert first.json == {"at": 1795482000000, "time": "10:00", "day": "11月24日(火)"}
     assert stored(town) == 1
     with town.database.writing() as tx:
-        item = inbox.read(tx, inbox.claim_next(tx) or 0)
+        item = inbox.read(tx, inbox.claim_heads(tx)[0].id)
     assert (item.channel, item.sender, item.kind, item.text) == (
         "webchat",
         ADDRESS,
@@ -159,6 +159,17 @@ def test_replies_and_broadcasts_in_the_order_of_their_times(town: Town) -> None:
     assert question["text"] == "よろしいですか？\n\nどうぞ"
     assert question["buttons"] == [
         {"label": "はい", "token": "token-yes", "number": 1, "card": False}
+    ]
+
+
+def test_a_page_of_ours_is_a_link(town: Town) -> None:
+    yes = SpeechButton(Plain("はい"), "token-yes")
+    page = open_page(Plain("本文を見る"), "/m/abc")
+    town.speak(Speech((Plain("どちらですか？"),), (yes, page), numbered=True))
+    (question,) = messages(town.client())
+    assert question["text"] == "どちらですか？"
+    assert question["buttons"][1:] == [
+        {"label": "本文を見る", "token": "", "number": None, "card": False, "href": "/m/abc"}
     ]
 
 

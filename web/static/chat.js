@@ -10,6 +10,8 @@
   const box = find("text");
   const base = page.dataset.base;
   const words = JSON.parse(page.dataset.words);
+  // In the demo a phone may look like another app. There the server knows what we said, too.
+  const look = page.dataset.look;
   const draw = bubbles(words, { tap, again, begin });
 
   const KEPT = 200;
@@ -43,6 +45,7 @@
   // What we said.
 
   function recall() {
+    if (look) return [];
     try {
       const lines = JSON.parse(localStorage.getItem(shelf)) || [];
       // A line cut short by closing the page may have arrived; its ID makes a second try safe.
@@ -55,6 +58,7 @@
 
   function keep() {
     own = own.slice(-KEPT);
+    if (look) return;
     try {
       localStorage.setItem(shelf, JSON.stringify(own));
     } catch (error) {
@@ -79,7 +83,9 @@
     // A second tap of the same finger is no second answer.
     button.setAttribute("aria-disabled", "true");
     setTimeout(() => button.removeAttribute("aria-disabled"), 1500);
-    speak({ id: newId(), text: choice.label, content: { token: choice.token } });
+    const content = look ? { token: choice.token, label: choice.label } : { token: choice.token };
+    // Telegram shows nothing of a press, the other apps what stood on the button.
+    speak({ id: newId(), text: choice.label, content, silent: look === "telegram" });
     if (matchMedia("(pointer: fine)").matches) box.focus();
   }
 
@@ -162,7 +168,7 @@
   // The log.
 
   function sequence() {
-    const mine = own.map((line) => ({
+    const mine = own.filter((line) => !line.silent || line.state === "failed").map((line) => ({
       id: line.id, kind: "own", at: line.at, day: line.day, time: line.time, text: line.text,
       thumb: line.thumb, state: line.state,
       again: line.state === "failed" && Boolean(line.content || photos.has(line.id)),
@@ -237,6 +243,7 @@
       drawn.get(entry.id).element.querySelectorAll("[data-choice=question]").forEach((button) => {
         button.disabled = !open;
       });
+      if (look === "line") open = false;
     });
   }
 
@@ -273,12 +280,14 @@
 
   async function fetchNew() {
     const headers = tag ? { "If-None-Match": tag } : {};
+    const arrived = own.filter((line) => look && line.state === "sent");
     const answer = await fetch(base + "messages", {
       credentials: "same-origin", cache: "no-store", headers,
     });
     quietPolls += 1;
+    if (!answer.ok && answer.status !== 304) throw new Error(String(answer.status));
+    own = own.filter((line) => !arrived.includes(line));
     if (answer.status === 304) return;
-    if (!answer.ok) throw new Error(String(answer.status));
     const known = entries.length ? entries[entries.length - 1].id : "";
     entries = (await answer.json()).messages;
     tag = answer.headers.get("ETag");

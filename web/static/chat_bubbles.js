@@ -64,6 +64,12 @@
       group.setAttribute("role", "group");
       group.setAttribute("aria-label", words.choices);
       entry.buttons.forEach((choice) => {
+        if (choice.href) {
+          const page = link(choice.href, choice.label);
+          page.className = "button";
+          group.append(page);
+          return;
+        }
         const button = action("", (tapped) => on.tap(tapped, choice));
         button.dataset.choice = choice.card ? "card" : "question";
         if (choice.number) button.append(make("b", "", String(choice.number)));
@@ -75,12 +81,22 @@
 
     function line(side, parts, time) {
       const element = make("div", "line " + side);
+      if (words.from && !side) element.append(sender());
       element.append(...parts.filter(Boolean), make("span", "time", time));
       return element;
     }
 
+    // Read aloud once, with the bubble.
+    function sender() {
+      const name = make("span", "from", words.from);
+      name.setAttribute("aria-hidden", "true");
+      return name;
+    }
+
     function reply(entry) {
       const bubble = make("div", "bubble");
+      // In LINE a card is a message of its own, without words.
+      bubble.hidden = !entry.subject && !entry.text && !entry.pictures.length;
       bubble.append(make("span", "unseen", words.them));
       if (entry.subject) bubble.append(make("h2", "", entry.subject));
       if (entry.text) bubble.append(written(entry.text));
@@ -107,7 +123,9 @@
     function own(entry) {
       const bubble = make("div", "bubble");
       bubble.append(make("span", "unseen", words.you));
-      bubble.append(entry.thumb ? image(entry.thumb, entry.text) : written(entry.text));
+      if (entry.thumb) bubble.append(image(entry.thumb, entry.text));
+      else if (entry.text) bubble.append(written(entry.text));
+      if (entry.pictures && entry.pictures.length) bubble.append(pictures(entry.pictures));
       const group = make("div", "choices");
       if (entry.again) group.append(action(words.again, () => on.again(entry.id)));
       const state = { sending: words.sending, failed: words.failed }[entry.state];
@@ -133,5 +151,5 @@
     return { reply, notice, own, day, starter, dots };
   }
 
-  window.renrakumo = Object.assign(window.renrakumo || {}, { bubbles });
+  window.renrakumo = Object.assign(window.renrakumo || {}, { bubbles, make, written });
 })();

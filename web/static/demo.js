@@ -1,19 +1,13 @@
-// The demo's page: tabs on a small screen, suggested lines, the inbox and the counters.
+// The demo's page: tabs on a small screen, the phones' apps, suggested lines, the inbox, counters.
 (function () {
   "use strict";
 
   const EVERY = 1500;
   const MAILS_KEPT = 60;
+  const { make, drawMail } = window.renrakumo;
   const find = (id) => document.getElementById(id);
   const tabs = Array.from(document.querySelectorAll("[role=tab]"));
   let lastMail = 0;
-
-  function make(name, classes, text) {
-    const element = document.createElement(name);
-    if (classes) element.className = classes;
-    if (text) element.textContent = text;
-    return element;
-  }
 
   // Where there is no room for three phones, one is shown, with the steps that belong to it.
   function choose(tab) {
@@ -37,31 +31,40 @@
     });
   });
 
+  // The app that a phone shows.
+
+  function show(phone, choice) {
+    choice.checked = true;
+    // Not by `src`, which would fill the browser's history.
+    phone.contentWindow.location.replace(choice.dataset.address);
+  }
+
+  document.querySelectorAll(".looks input").forEach((choice) => {
+    const phone = choice.closest("section").querySelector("iframe");
+    choice.addEventListener("change", () => show(phone, choice));
+  });
+
+  function tell(side, line) {
+    const phone = side.querySelector("iframe");
+    const say = () => phone.contentWindow.postMessage({ say: line }, location.origin);
+    // Nothing is written in a mailbox: back to the app in which the story plays.
+    if (side.querySelector(".looks input[value=email]:checked")) {
+      phone.addEventListener("load", say, { once: true });
+      show(phone, side.querySelector(".looks [data-first]"));
+    } else {
+      say();
+    }
+  }
+
   document.querySelectorAll("[data-line]").forEach((button) => {
     button.addEventListener("click", () => {
       const side = find("phone-" + button.dataset.to);
-      const phone = side.querySelector("iframe");
-      phone.contentWindow.postMessage({ say: button.dataset.line }, location.origin);
+      tell(side, button.dataset.line);
       side.scrollIntoView({ block: "nearest", behavior: "smooth" });
       side.classList.add("told");
       setTimeout(() => side.classList.remove("told"), 800);
     });
   });
-
-  function drawMail(mail, section) {
-    const details = make("details", "mail");
-    const summary = make("summary");
-    summary.append(make("span", "subject", mail.subject), make("span", "aside", mail.date));
-    summary.append(make("span", "to aside", mail.to));
-    details.append(summary, make("p", "written", mail.text));
-    mail.pictures.forEach((source) => {
-      const image = make("img");
-      image.alt = section.dataset.picture;
-      image.src = source;
-      details.append(image);
-    });
-    return details;
-  }
 
   async function askInbox(section) {
     const answer = await fetch(section.dataset.url + "?after=" + lastMail);
@@ -70,7 +73,7 @@
     const list = find("mails");
     if (!lastMail) list.textContent = "";
     lastMail = news.last;
-    news.mails.forEach((mail) => list.prepend(drawMail(mail, section)));
+    news.mails.forEach((mail) => list.prepend(drawMail(mail, section.dataset.picture)));
     while (list.children.length > MAILS_KEPT) list.lastElementChild.remove();
     const count = find("mail-count");
     count.textContent = section.dataset.count.replace("{count}", lastMail.toLocaleString());
@@ -80,7 +83,8 @@
   function drawChannel(channel, words) {
     const meter = make("div", "meter");
     const name = make("p", "name");
-    name.append(make("span", "", channel.words.ja + " " + channel.words.en));
+    const names = new Set([channel.words.ja, channel.words.en]);
+    name.append(make("span", "", Array.from(names).join(" ")));
     const parts = channel.accepted.toLocaleString() + " / " + channel.recipients.toLocaleString();
     name.append(make("span", "", parts));
     const bar = make("progress");

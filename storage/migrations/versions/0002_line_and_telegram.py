@@ -67,6 +67,7 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("keyed", sa.Boolean(), server_default=sa.false(), nullable=False)
         )
+        batch_op.add_column(sa.Column("key", sa.Uuid(), server_default="0" * 32, nullable=False))
 
     with op.batch_alter_table("contact_points", schema=None) as batch_op:
         batch_op.add_column(
@@ -101,6 +102,7 @@ def downgrade() -> None:
         batch_op.drop_column("state_at")
 
     with op.batch_alter_table("chunks", schema=None) as batch_op:
+        batch_op.drop_column("key")
         batch_op.drop_column("keyed")
 
     with op.batch_alter_table("account_links", schema=None) as batch_op:

@@ -1,0 +1,57 @@
+"""By which contact point a guardian is reached, and what a chunk's deliveries have in common.
+
+Freezing settles this for the whole audience, rerouting for those whose first way was closed:
+the rules stand here once, for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import and_, case, func, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from domain.addresses import lane_of
+from storage.people import MAIL
+from storage.tables import ContactPoint, Guardian, GuardianContact, OptOut
+
+
+def usable(channels: Collection[str], school_id: int, ordinary: bool) -> ColumnElement[bool]:
+    """Whether a guardian's contact point may be used; an emergency reaches who left, too.
+
+    The ON clause that joins contact points to guardians' contacts.  `channels` are those that
+    are on and that the board allows, `school_id` the school that sends, EVERY_SCHOOL for the
+    board of education.
+    """
+    conditions = [
+        ContactPoint.id == GuardianContact.contact_point_id,
+        ContactPoint.state == "active",
+        ContactPoint.channel.in_(channels),
+    ]
+    if ordinary:
+        conditions.append(~_left(school_id))
+    return and_(*conditions)
+
+
+def _left(school_id: int) -> ColumnElement[bool]:
+    return (
+        select(OptOut.school_id)
+        .where(
+            OptOut.contact_point_id == GuardianContact.contact_point_id,
+            OptOut.school_id == school_id,
+        )
+        .exists()
+    )
+
+
+def japanese() -> ColumnElement[bool]:
+    """Which language a contact point reads whose guardians are grouped.
+
+    Of two languages at one mailbox, Japanese is the one that both can be expected to read.
+    """
+    return func.max(case((Guardian.language == "en", 0), else_=1)) == 1
+
+
+def lane(channel: str, domain: str) -> str:
+    """The lane of one contact point: mail is paced by destination, other channels as one."""
+    return lane_of(domain) if channel == MAIL else channel

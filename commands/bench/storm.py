@@ -81,22 +81,24 @@ def measure_storm(scene: Theatre, registrations: int, minutes: float) -> Storm:
 
 def _crowd(people: int, rate: float, school_id: str) -> dict[str, Any]:
     """What every guardian says: the school ID first, then what the bot asks for."""
+    answers = {
+        "でよろしいですか": "はい",
+        "何年生ですか": "3の2",
+        "出席番号": "なし",
+        "ほかにも": "いいえ",
+        "部活動": "完了",
+        "この内容で": "登録する",
+        "メールでも": "なし",
+    }
+    dialogue = {"when": list(answers.items()), "end": "いまの登録内容です"}
     return {
         "people": people,
         "rate": rate,
         "duplicates": DUPLICATES,
         "garbage": GARBAGE,
-        "script": [school_id],
-        "when": [
-            ["でよろしいですか", "はい"],
-            ["何年生ですか", "3の2"],
-            ["出席番号", "なし"],
-            ["ほかにも", "いいえ"],
-            ["部活動", "完了"],
-            ["この内容で", "登録する"],
-            ["メールでも", "なし"],
-        ],
-        "end": "いまの登録内容です",
+        "redeliver": 2,
+        "patience": PATIENCE,
+        "script": [school_id, dialogue],
     }
 
 

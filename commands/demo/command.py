@@ -70,7 +70,7 @@ def _open_demo(
     console: Console, folder: Path, listen: str, guardians: int
 ) -> Iterator[tuple[Theatre, Cast]]:
     """The made-up city with its web server and worker running."""
-    with theatre(folder, listen) as scene:
+    with theatre(folder, listen, demo=True) as scene:
         house = scene.house
         with console.status(f"45校・保護者{guardians:,}人のまちをつくっています… / making a city…"):
             city = build_city(house.database, house.board_id, guardians)

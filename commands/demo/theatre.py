@@ -53,8 +53,11 @@ class Theatre:
 
 
 @contextmanager
-def theatre(folder: Path, listen: str, database_url: str | None = None) -> Iterator[Theatre]:
-    """Start the stand-ins and prepare an empty installation that sends to them."""
+def theatre(folder: Path, listen: str, demo: bool = False) -> Iterator[Theatre]:
+    """Start the stand-ins and prepare an empty installation that sends to them.
+
+    With `demo` its web server has /demo, once the stage is written down.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     local_url = f"http://{listen}"
@@ -68,7 +71,8 @@ def theatre(folder: Path, listen: str, database_url: str | None = None) -> Itera
             Outside("telegram", telegram["telegram"], telegram["control"]),
         )
         values = {
-            **_own_values(folder, listen, database_url),
+            **_own_values(folder, listen),
+            **({"DEMO_FILE": str(folder / "stage.json")} if demo else {}),
             "SMTP_URL": f"smtp://127.0.0.1:{mail['smtp']}",
             **keys.values(*outside),
         }
@@ -81,16 +85,15 @@ def theatre(folder: Path, listen: str, database_url: str | None = None) -> Itera
         yield Theatre(house, local_url, Mailbox(mail["control"]), *outside, environment)
 
 
-def _own_values(folder: Path, listen: str, database_url: str | None) -> dict[str, str]:
+def _own_values(folder: Path, listen: str) -> dict[str, str]:
     return {
         "VAR_DIR": str(folder),
-        "DATABASE_URL": database_url or f"sqlite:///{folder / 'renrakumo.db'}",
+        "DATABASE_URL": f"sqlite:///{folder / 'renrakumo.db'}",
         "PUBLIC_URL": PUBLIC_URL,
         "LISTEN": listen,
         "BOARD_CODE": "demo",
         "BOARD_NAME": "みどり市教育委員会",
         "MAIL_FROM": "renraku@midori.example",
-        "DEMO_FILE": str(folder / "stage.json"),
         "LOG_FORMAT": "json",
     }
 

@@ -67,7 +67,8 @@ def web(house: House) -> None:
         address=host,
         port=port,
         interface=Interfaces.WSGI,
-        blocking_threads=4,
+        # Most of them wait for one commit together (storage.gathering).
+        blocking_threads=16,
         log_access=False,
     ).serve()
 

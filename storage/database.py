@@ -106,7 +106,7 @@ class Database:
 
 def _turnstile(url: str) -> Turnstile | None:
     path = make_url(url).database if make_url(url).get_backend_name() == "sqlite" else None
-    return Turnstile(f"{path}.lock") if path and path != ":memory:" else None
+    return Turnstile(path) if path and path != ":memory:" else None
 
 
 def _engine(url: str) -> Engine:

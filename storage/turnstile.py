@@ -3,7 +3,12 @@
 SQLite's own way of waiting for the write lock is to sleep and try again, up to 100 ms a time.
 While one process writes without a pause, another may so wait for seconds: the webhook that LINE
 gives two seconds to answer, behind a worker that records a fan-out.  A blocking `flock` beside
-the database is given on by the kernel at once and in turn (docs/decisions/0011).
+the database is given on by the kernel at once.
+
+One lock alone is not enough: who gives it back and wants it again has it before the kernel has
+woken anybody else.  So there are two, as before a counter: whoever is next stands in the doorway
+(`.next`) until the counter (`.lock`) is free, and everybody else, the one just served too, waits
+outside (docs/decisions/0011).
 """
 
 from __future__ import annotations
@@ -19,29 +24,32 @@ class Turnstile:
     """Lets one transaction of this machine through at a time; safe between threads."""
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self._paths = (f"{path}.next", f"{path}.lock")
         self._lock = Lock()
-        self._fd: int | None = None
+        self._files: list[int] = []
 
     @contextmanager
     def passed(self) -> Iterator[None]:
         """Wait for the turn and hold it; a process that dies gives it on."""
         with self._lock:
-            fd = self._opened()
-            fcntl.flock(fd, fcntl.LOCK_EX)
+            doorway, counter = self._opened()
+            fcntl.flock(doorway, fcntl.LOCK_EX)
+            fcntl.flock(counter, fcntl.LOCK_EX)
+            fcntl.flock(doorway, fcntl.LOCK_UN)
             try:
                 yield
             finally:
-                fcntl.flock(fd, fcntl.LOCK_UN)
+                fcntl.flock(counter, fcntl.LOCK_UN)
 
     def close(self) -> None:
         with self._lock:
-            if self._fd is not None:
-                os.close(self._fd)
-                self._fd = None
+            while self._files:
+                os.close(self._files.pop())
 
-    def _opened(self) -> int:
-        # Not before it is needed: a process that forks would share the lock with its child.
-        if self._fd is None:
-            self._fd = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        return self._fd
+    def _opened(self) -> list[int]:
+        # Not before it is needed: a process that forks would share the locks with its child.
+        if not self._files:
+            self._files = [
+                os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600) for path in self._paths
+            ]
+        return self._files

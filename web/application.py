@@ -33,8 +33,10 @@ def create_web(services: Services) -> Flask:
     security.protect(app, services)
     failures.install(app)
     assets.install(app)
-    for blueprint in (health, message_page, leave, link, join, pictures, webhooks):
+    for blueprint in (health, message_page, leave, link, join, pictures):
         app.register_blueprint(blueprint.pages)
+    with app.app_context():
+        webhooks.install(app)
     app.register_blueprint(chat.chat_at("chat", "/chat"))
     if services.demo:
         demo.install(app)

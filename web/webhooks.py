@@ -1,7 +1,7 @@
 """Webhooks: what a provider tells us is verified, stored and acknowledged; all else comes later.
 
-A provider waits for the answer and sends again what it was not told is stored. So there is one
-writing transaction and nothing else, not even a read.
+A provider waits for the answer and sends again what it was not told is stored. So there is at most
+one writing transaction and nothing else, not even a read.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import structlog
-from flask import Blueprint, Response, request
+from flask import Blueprint, Flask, Response, current_app, request
 from prometheus_client import Counter, Histogram
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from channels.base import Channel, Incoming, RawRequest
-from storage import inbox
+from storage.gathering import Gathering
 from web.context import services
 from web.routes import authenticated
 
@@ -42,6 +42,15 @@ EVENTS = Counter(
     "Events in webhooks, with duplicates; unserved ones are not kept.",
     ["channel", "kind"],
 )
+
+
+_GATHERING = "webhooks.gathering"
+
+
+def install(app: Flask) -> None:
+    """Let the requests of one process be stored together."""
+    app.register_blueprint(pages)
+    app.extensions[_GATHERING] = Gathering(services().database, services().board_id)
 
 
 class _Headers(Mapping[str, str]):
@@ -112,8 +121,8 @@ def _kept(channel: Channel, events: Sequence[Incoming]) -> bool:
     wanted = [event for event in events if event.kind != "unserved"]
     try:
         if wanted:
-            with services().database.writing() as tx:
-                inbox.store_all(tx, services().board_id, wanted)
+            gathering: Gathering = current_app.extensions[_GATHERING]
+            gathering.store(wanted)
     except Exception as error:
         # Whatever the driver raises, the provider is told the same: not stored.
         log.error("webhook.not_stored", channel=channel.name, error=type(error).__name__)

@@ -56,7 +56,7 @@ class Mailbox:
             subject=mail["subject"],
             date=_clocked(mail["date"]),
             text=mail["text"],
-            pictures=tuple(mail["images"]),
+            pictures=tuple(f"data:{one['type']};base64,{one['data']}" for one in mail["images"]),
         )
 
     def _get(self, path: str, **query: str) -> Any:

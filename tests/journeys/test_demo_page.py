@@ -9,15 +9,21 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 from domain.wording import render, say
 from settings import PREFIX
+from storage.database import Database
+from tests.databases import Clock
+from tests.journeys.test_pages import contrast, too_small
 from tests.journeys.test_run import PATIENCE, wait
 from tests.smtp_standin import free_port
-from tests.web.live import browser
+from tests.web.live import browser, is_wider_than_screen, looking, served
+from tests.web.test_demo_phones import FakePhone, entry, mail
+from tests.web.town import ADDRESS, make_town
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -118,10 +124,102 @@ def test_a_visitor_plays_the_story_on_line_and_telegram(tmp_path: Path) -> None:
         principal.taps("broadcast.card.approve")
         guardian.reads(SUBJECT)
         principal.shows("ウェブチャット")
-        principal.reads("承認しました")
+        principal.reads(f"「{SUBJECT}」の送信が終わりました")
         guardian.shows("メール")
         expect(guardian.frame.get_by_role("main")).to_contain_text("まだ届いていません")
         guardian.shows("LINE")
         guardian.reads(SUBJECT)
         expect(page.locator("#inbox")).to_contain_text(SUBJECT, timeout=PATIENCE * 1000)
         assert errors == []
+
+
+LOOKS = {look: f"/demo/phones/guardian/{look}/" for look in ("line", "telegram", "email")}
+SIZES = ((320, 568), (360, 740), (1280, 800))
+
+
+def _stage() -> dict[str, Any]:
+    """A guardian whose chats hold everything that is drawn."""
+    phone = FakePhone([_own(entry(1, "登録")), _question(entry(2)), _card(entry(3, ""))])
+    return {
+        "demo": True,
+        "demo_phones": {"guardian": ADDRESS},
+        "demo_looks": {"guardian": {"line": phone, "telegram": phone}},
+        "demo_mail": {"guardian": lambda: [mail(2), mail(1)]},
+        "demo_shows": {"guardian": "line"},
+    }
+
+
+def _own(shown: dict[str, Any]) -> dict[str, Any]:
+    return shown | {"kind": "own", "state": "sent"}
+
+
+def _question(shown: dict[str, Any]) -> dict[str, Any]:
+    labels = ("はい", "とても長い名前のクラス（特別支援学級をふくむ）の三年二組")
+    return shown | {"buttons": [_button(label, is_card=False) for label in labels]}
+
+
+def _card(shown: dict[str, Any]) -> dict[str, Any]:
+    page = _button("本文を見る", is_card=True) | {"href": "/m/abc"}
+    return shown | {"buttons": [_button("承認", is_card=True), page]}
+
+
+def _button(label: str, is_card: bool) -> dict[str, Any]:
+    return {"label": label, "token": "abc", "number": None, "card": is_card, "href": ""}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: str(size[0]))
+def test_every_look_fits_and_is_readable(
+    sqlite_database: Database, clock: Clock, size: tuple[int, int]
+) -> None:
+    town = make_town(sqlite_database, clock)
+    options: dict[str, Any] = {"viewport": {"width": size[0], "height": size[1]}}
+    with (
+        browser() as chromium,
+        served(town, **_stage()) as address,
+        looking(chromium, address, **options) as page,
+    ):
+        for path in ("/demo", *LOOKS.values()):
+            page.goto(address + path)
+            page.wait_for_timeout(300)
+            assert not is_wider_than_screen(page), path
+            assert too_small(page) == [], path
+            assert contrast(page) >= 4.5, path
+
+
+def test_quick_replies_vanish_in_line_and_keyboards_stay_in_telegram(
+    sqlite_database: Database, clock: Clock
+) -> None:
+    town = make_town(sqlite_database, clock)
+    with (
+        browser() as chromium,
+        served(town, **_stage()) as address,
+        looking(chromium, address) as page,
+    ):
+        page.goto(address + LOOKS["line"])
+        expect(page.get_by_role("button", name="承認")).to_be_visible()
+        expect(page.get_by_role("button", name="はい")).to_be_hidden()
+        page.goto(address + LOOKS["telegram"])
+        expect(page.get_by_role("button", name="承認")).to_be_visible()
+        expect(page.get_by_role("link", name="本文を見る")).to_be_visible()
+
+
+def test_the_app_is_switched_by_keyboard_and_a_line_leaves_the_mailbox(
+    sqlite_database: Database, clock: Clock
+) -> None:
+    town, stage = make_town(sqlite_database, clock), _stage()
+    with (
+        browser() as chromium,
+        served(town, demo_mail_address="hana@mail.example", **stage) as address,
+        looking(chromium, address) as page,
+    ):
+        page.goto(f"{address}/demo")
+        guardian = Phone(page, "guardian")
+        guardian.side.get_by_label("LINE").focus()
+        for _ in range(3):
+            page.keyboard.press("ArrowRight")
+        expect(guardian.side.get_by_label("メール")).to_be_checked()
+        expect(guardian.frame.locator("details")).to_have_count(2)
+        page.locator("button.suggestion").first.click()
+        expect(guardian.side.get_by_label("LINE")).to_be_checked()
+        expect(guardian.frame.locator(".own").first).to_be_visible()
+    assert stage["demo_looks"]["guardian"]["line"].did == [("says", "hana@mail.example")]

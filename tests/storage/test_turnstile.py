@@ -46,7 +46,7 @@ def _passes(turnstile: Turnstile) -> threading.Thread:
 
 
 def test_nobody_passes_while_another_process_is_in(tmp_path: Path) -> None:
-    path = tmp_path / "db.lock"
+    path = tmp_path / "db"
     with _holder(path) as holder:
         waiting = _passes(Turnstile(str(path)))
         waiting.join(0.05)
@@ -58,7 +58,7 @@ def test_nobody_passes_while_another_process_is_in(tmp_path: Path) -> None:
 
 
 def test_a_killed_process_gives_its_turn_on(tmp_path: Path) -> None:
-    path = tmp_path / "db.lock"
+    path = tmp_path / "db"
     with _holder(path) as holder:
         waiting = _passes(Turnstile(str(path)))
         holder.kill()

@@ -15,6 +15,7 @@ from tests.telegram_standin import TelegramStandin, telegram_standin
 
 # Far ahead, because the Telegram stand-in's clock only goes forward; a Tuesday, 10:00 in Tokyo.
 NOW = datetime(2030, 11, 26, 1, 0, tzinfo=UTC)
+TELEGRAM_SECRET = "the_webhooks_secret"
 # An event's time is cut to whole milliseconds, and must not be before our own.
 _AHEAD = timedelta(milliseconds=5)
 
@@ -39,6 +40,8 @@ class Providers:
         self.line.advance(_until_now(datetime.fromisoformat(said)))
         shown = self.telegram.order("/clock", {"stop": True})["now"]
         self.telegram.advance(_until_now(datetime.fromtimestamp(shown, UTC)))
+        hook = f"{PUBLIC_URL}/webhooks/telegram"
+        self.telegram.result("setWebhook", url=hook, secret_token=TELEGRAM_SECRET)
 
     def pass_time(self, seconds: float) -> None:
         self.line.advance(seconds)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from channels.base import Channel
 from domain.outcomes import Outcome
@@ -92,11 +92,11 @@ class Fails(Sends, Protocol):
         """Somebody blocks us, and nobody tells us."""
 
 
+@runtime_checkable
 class Talks(Sends, Protocol):
     """A channel by which people talk to us, by way of its provider and our web server.
 
-    `shows_choices_once` says that choices vanish with the next message; `sends_pictures` that
-    a guardian's picture is kept until it is looked at.
+    `shows_choices_once` says that choices vanish with the next message.
     """
 
     shows_choices_once: bool
@@ -121,6 +121,9 @@ class Talks(Sends, Protocol):
 
     def signed(self, address: str, body: bytes) -> Call:
         """Any body, with the provider's proof."""
+
+    def text_event(self, address: str, text: str) -> Call:
+        """Somebody's text as it comes to us, always under the same event ID."""
 
 
 class Leaves(Talks, Protocol):

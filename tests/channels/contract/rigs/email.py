@@ -37,7 +37,7 @@ class EmailRig:
 
     def shown(self, address: str) -> list[Shown]:
         mails = [mail for mail in self._mails() if address in mail["to"]]
-        return [Shown(_text(mail), pictures=len(mail["pictures"])) for mail in mails]
+        return [Shown(_text(mail), pictures=len(mail["images"])) for mail in mails]
 
     def reached(self, text: str) -> Counter[str]:
         return Counter(to for mail in self._mails() if text in _text(mail) for to in mail["to"])

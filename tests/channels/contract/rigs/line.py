@@ -99,7 +99,7 @@ class LineRig:
         assert self.standin.act(address, "unblock")["status"] == 200
 
     def forgeries(self, address: str) -> Sequence[Call]:
-        body = _events(_event(address, "message", message={"type": "text", "id": "1", "text": "x"}))
+        body = self.text_event(address, "x").body
         good = _signature(body)
         return [
             Call(_HOOK, body),
@@ -112,6 +112,10 @@ class LineRig:
 
     def signed(self, address: str, body: bytes) -> Call:
         return Call(_HOOK, body, {"X-Line-Signature": _signature(body)})
+
+    def text_event(self, address: str, text: str) -> Call:
+        message = {"type": "text", "id": "1", "text": text, "quoteToken": "q"}
+        return self.signed(address, _events(_event(address, "message", message=message)))
 
     def unheard_of(self, address: str) -> Call:
         return self.signed(address, _events(_event(address, "telepathy", thought="?")))

@@ -12,10 +12,10 @@ from typing import Any
 from channels.telegram.channel import TelegramChannel
 from channels.telegram.client import Timeouts
 from domain.outcomes import Outcome, Refused
+from tests.channels.contract.providers import TELEGRAM_SECRET as SECRET
 from tests.channels.contract.rig import Call, Shown, Tap
 from tests.telegram_standin import TelegramStandin
 
-SECRET = "the_webhooks_secret"
 _HOOK = "/webhooks/telegram"
 _HEADER = "X-Telegram-Bot-Api-Secret-Token"
 _LATE = 1.0
@@ -68,7 +68,8 @@ class TelegramRig:
 
     def _shown(self, message: dict[str, Any], mine: bool) -> Shown:
         if "data" in message:
-            return Shown(self._labels.get(message["data"], ""), mine=mine)
+            # Telegram shows nothing of a press; the brackets say that it was none of their words.
+            return Shown(f"［{self._labels.get(message['data'], '')}］", mine=mine)
         rows = message.get("reply_markup", {}).get("inline_keyboard", ())
         taps = [_tap(button) for row in rows for button in row]
         self._labels.update({tap.token: tap.label for tap in taps})
@@ -129,12 +130,15 @@ class TelegramRig:
         assert self.standin.act(address, act, **order)["status"] == 200
 
     def forgeries(self, address: str) -> Sequence[Call]:
-        body = _update(address, "message", text="x")
+        body = self.text_event(address, "x").body
         wrong = ("", "wrong", SECRET.upper(), SECRET + "x", SECRET[:-1])
         return [Call(_HOOK, body), *(Call(_HOOK, body, {_HEADER: each}) for each in wrong)]
 
     def signed(self, address: str, body: bytes) -> Call:
         return Call(_HOOK, body, {_HEADER: SECRET})
+
+    def text_event(self, address: str, text: str) -> Call:
+        return self.signed(address, _update(address, "message", text=text))
 
     def unheard_of(self, address: str) -> Call:
         return self.signed(address, _update(address, "telepathy", thought="?"))

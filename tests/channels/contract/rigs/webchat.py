@@ -7,7 +7,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from channels.webchat.channel import WebchatChannel
@@ -25,6 +25,7 @@ class WebchatRig:
     name: str = "webchat"
     shows_choices_once: bool = True
     _times: int = 1
+    _told: set[tuple[str, str]] = field(default_factory=set)
 
     def channel(self, patience: float = 10) -> WebchatChannel:
         return WebchatChannel()
@@ -40,8 +41,11 @@ class WebchatRig:
         """What the page shows; it tells us that it has shown it."""
         answer = ask(self.server, Call("/chat/messages", b"", _cookie(address)), "GET")
         entries = json.loads(answer.body)["messages"]
-        body = json.dumps({"ids": [entry["id"] for entry in entries]}).encode()
-        assert ask(self.server, Call("/chat/seen", body, _headers(address))).status == 204
+        new = [entry["id"] for entry in entries if (address, entry["id"]) not in self._told]
+        if new:
+            body = json.dumps({"ids": new}).encode()
+            assert ask(self.server, Call("/chat/seen", body, _headers(address))).status == 204
+            self._told |= {(address, name) for name in new}
         return [_SHOWN[entry["kind"]](entry) for entry in entries]
 
     def says(self, address: str, text: str) -> None:
@@ -61,7 +65,7 @@ class WebchatRig:
         self._times = 2
 
     def forgeries(self, address: str) -> Sequence[Call]:
-        body = json.dumps({"id": str(uuid.uuid4()), "text": "x"}).encode()
+        body = self.text_event(address, "x").body
         foreign = _headers(address) | {"Origin": "https://evil.example"}
         return [
             Call("/chat/say", body, _OWN_PAGE),
@@ -72,6 +76,10 @@ class WebchatRig:
 
     def signed(self, address: str, body: bytes) -> Call:
         return Call("/chat/say", body, _headers(address))
+
+    def text_event(self, address: str, text: str) -> Call:
+        said = {"id": "1c6a3f6e-58a5-4d19-9d1f-3f5f8f1f0e0a", "text": text}
+        return self.signed(address, json.dumps(said).encode())
 
     def _say(self, address: str, **said: str) -> None:
         body = json.dumps({"id": str(uuid.uuid4()), **said}).encode()

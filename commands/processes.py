@@ -17,7 +17,7 @@ import structlog
 from bot.turns import TurnLoop
 from channels.base import Channel, Incoming
 from commands.house import House
-from commands.supervisor import Child, Supervisor, command_line
+from commands.supervisor import PARTS, Child, Supervisor, command_line
 from delivery.render import Addresses
 from delivery.worker import Worker
 from domain.outcomes import Outcome, Refused
@@ -36,7 +36,7 @@ def run(house: House) -> None:
     """Start everything, keep it running, stop it on SIGTERM."""
     house.prepare()
     house.database.close()
-    verbs = ["web", "worker"] + (["intake"] if _takes_in(house.settings) else [])
+    verbs = (*PARTS, "intake") if _takes_in(house.settings) else PARTS
     environment = os.environ | counted_in(house.settings.metrics_dir)
     Supervisor([Child(verb, command_line(verb), environment) for verb in verbs]).run()
 
@@ -74,22 +74,34 @@ def web(house: House) -> None:
 
 
 @click.command()
+@click.option("--only", type=click.Choice(["turns", "sending"]), help="Do one of the two.")
 @click.pass_obj
-def worker(house: House) -> None:
-    """Answer conversations and send what is due."""
+def worker(house: House, only: str | None) -> None:
+    """Answer conversations (turns) and send answers and broadcasts (sending)."""
     house.prepare()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     loop = TurnLoop(house.database, fetch=_fetching(house.channels))
+    try:
+        if only == "turns":
+            loop.run(stop)
+        elif only == "sending":
+            _worker(house).run(stop)
+        else:
+            _both(loop, _worker(house), stop)
+    finally:
+        house.close()
+
+
+def _both(loop: TurnLoop, sending: Worker, stop: threading.Event) -> None:
     turns = threading.Thread(target=loop.run, args=(stop,), name="turns")
     turns.start()
     try:
-        _worker(house).run(stop)
+        sending.run(stop)
     finally:
         stop.set()
         turns.join()
-        house.close()
 
 
 def _worker(house: House) -> Worker:

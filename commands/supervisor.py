@@ -24,9 +24,15 @@ SLOWEST = 30.0
 PATIENCE = 30.0  # How long a child may take to finish what it is doing.
 
 
+# What an installation runs; the intake comes to it where anything is to be taken in.  Turns and
+# sending are processes of their own, or a fan-out and a storm of conversations would share one
+# interpreter, which runs on one core.
+PARTS = ("web", "worker --only turns", "worker --only sending")
+
+
 def command_line(verb: str) -> list[str]:
     """How a child is started: the same interpreter, the same code, another verb."""
-    return [sys.executable, "-m", "app", verb]
+    return [sys.executable, "-m", "app", *verb.split()]
 
 
 @dataclass

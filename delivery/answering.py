@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -60,11 +60,17 @@ class Answering:
         metrics.REPLIES.labels(answer.channel, metrics.kind(outcome)).inc()
         return Tried(answer, outcome, bool(token))
 
-    def note(self, tx: Transaction, tried: Tried) -> None:
-        """Settle an answer, or put it off."""
+    def note(self, tx: Transaction, tried: Sequence[Tried]) -> None:
+        """Settle answers, or put them off; those that were taken in one statement."""
+        taken = [each for each in tried if isinstance(each.outcome, Accepted | Placed)]
+        replies.settle(tx, [number for each in taken for number in each.answer.ids], "done")
+        for each in tried:
+            self._note_other(tx, each)
+
+    def _note_other(self, tx: Transaction, tried: Tried) -> None:
         match tried.outcome:
             case Accepted() | Placed():
-                replies.settle(tx, tried.answer.ids, "done")
+                pass
             case Refused(reason):
                 self._refused(tx, tried.answer, reason)
             case TryLater(after=after):

@@ -113,8 +113,7 @@ class _Queue:
             claimed = replies.claim(tx, self._channel, _HOLD, self._most)
         tried = [self._answering.say(answer) for answer in claimed]
         with self._database.writing() as tx:
-            for each in tried:
-                self._answering.note(tx, each)
+            self._answering.note(tx, tried)
         return len(claimed)
 
     @property
@@ -139,8 +138,7 @@ class _Queue:
         through, unbegun = self._through(), self._unbegun(stopping)
         free = 0 if stopping else self._most - len(self._on_way) + len(through)
         with self._database.writing() as tx:
-            for future in through:
-                self._answering.note(tx, future.result())
+            self._answering.note(tx, [future.result() for future in through])
             replies.give_back(tx, self._ids(unbegun))
             self._keep_held(tx)
             claimed = replies.claim(tx, self._channel, _HOLD, free) if free else []

@@ -86,7 +86,7 @@ def measure_fan_out(scene: Theatre, line: int, telegram: int) -> FanOut:
     city_of(house, line + telegram, (0, line, telegram))
     blocked = {each.name: _people_arrive(scene, each) for each in (scene.line, scene.telegram)}
     log = house.settings.var_dir / "bench.log"
-    with running(["worker"], scene.environment, log):
+    with running(["worker --only sending"], scene.environment, log):
         wait_for_worker(log)
         broadcast_id = approve_city_wide(house, BODY)
         killed_after = _kill_half_way(scene, broadcast_id, (line + telegram) // 3)

@@ -122,7 +122,7 @@ def _whole_path(scene: Theatre, messages: int) -> float:
     """Seconds from due to the last outcome, with ledger and journal, in a worker of its own."""
     city_of(scene.house, messages, MAIL_ONLY)
     log = scene.house.settings.var_dir / "bench.log"
-    with running(["worker"], scene.environment, log):
+    with running(["worker --only sending"], scene.environment, log):
         wait_for_worker(log)
         return wait_until_sent(scene.house, approve_city_wide(scene.house, BODY))
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from commands.demo.city import build_city
 from commands.demo.theatre import Theatre, running, wait_for_worker, wait_until_ready
+from commands.supervisor import PARTS
 from storage import accounts
 
 DUPLICATES, GARBAGE = 0.02, 0.01
@@ -52,7 +53,7 @@ def measure_storm(scene: Theatre, registrations: int, minutes: float) -> Storm:
     house = scene.house
     school = build_city(house.database, house.board_id, 0)[0]
     log = house.settings.var_dir / "bench.log"
-    with running(["web", "worker"], scene.environment, log):
+    with running(PARTS, scene.environment, log):
         wait_until_ready(scene.local_url)
         wait_for_worker(log)
         rate = registrations / (minutes * 60)
@@ -88,9 +89,8 @@ def _crowd(people: int, rate: float, school_id: str) -> dict[str, Any]:
         "ほかにも": "いいえ",
         "部活動": "完了",
         "この内容で": "登録する",
-        "メールでも": "なし",
     }
-    dialogue = {"when": list(answers.items()), "end": "いまの登録内容です"}
+    dialogue = {"when": list(answers.items()), "end": "登録しました"}
     return {
         "people": people,
         "rate": rate,

@@ -30,6 +30,7 @@ from commands.demo.theatre import (
 )
 from commands.house import House
 from commands.printing import FOUND, fail, print_table
+from commands.supervisor import PARTS
 from storage import broadcasts
 from web.services import Progress as Standing
 
@@ -78,7 +79,7 @@ def _open_demo(
                 boards.change_settings(tx, house.board_id, undo_seconds=UNDO_SECONDS, telegram=True)
             people = cast(scene, city)
             let_people_arrive(scene)
-        with running(["web", "worker"], scene.environment, folder / "demo.log"):
+        with running(PARTS, scene.environment, folder / "demo.log"):
             wait_until_ready(scene.local_url)
             set_telegram_up(scene)
             yield scene, people

@@ -89,7 +89,7 @@ def _children(pid: int) -> dict[str, int]:
         except OSError:
             continue
         if parent and int(parent[1]) == pid and "app" in words:
-            found[words[words.index("app") + 1]] = int(entry.name)
+            found[" ".join(words[words.index("app") + 1 :])] = int(entry.name)
     return found
 
 
@@ -127,7 +127,7 @@ def test_a_city_runs(tmp_path: Path) -> None:
             boards.change_settings(tx, house.board_id, undo_seconds=0)
         with _running(environment, tmp_path / "run.log") as process:
             wait(lambda: _is_ready(web), "the web server")
-            wait(lambda: len(_children(process.pid)) == 3, "three processes")
+            wait(lambda: len(_children(process.pid)) == 4, "four processes")
             first = _send_and_finish(house, "一通目")
             assert standin.stats()["messages"] == 60
 
@@ -155,7 +155,7 @@ def _killed_children_come_back(pid: int, web: int) -> None:
 
     def back() -> bool:
         now = _children(pid)
-        return len(now) == 3 and not set(now.values()) & set(before.values())
+        return len(now) == 4 and not set(now.values()) & set(before.values())
 
     wait(back, "the children's return")
     wait(lambda: _is_ready(web), "the web server's return")
@@ -192,7 +192,13 @@ def test_the_demo_tells_its_story_and_counts_clean(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
     counted = json.loads(report.read_text())
     assert set(counted) == {"seconds", "families", "channels"}
-    mail = counted["channels"]["email"]
-    assert set(mail) == {"recipients", "accepted", "refused", "unknown", "lost", "doubled"}
-    assert (mail["recipients"], mail["lost"], mail["doubled"]) == (601, 0, 0)
+    channels = counted["channels"]
+    assert {name: line["recipients"] for name, line in channels.items()} == {
+        "email": 331,
+        "line": 240,
+        "telegram": 30,
+    }
+    for line in channels.values():
+        assert set(line) == {"recipients", "accepted", "refused", "unknown", "lost", "doubled"}
+        assert (line["lost"], line["doubled"]) == (0, 0)
     assert counted["families"]["not_reached"] == 0

@@ -96,10 +96,14 @@ class Fails(Sends, Protocol):
 class Talks(Sends, Protocol):
     """A channel by which people talk to us, by way of its provider and our web server.
 
-    `shows_choices_once` says that choices vanish with the next message.
+    `shows_choices_once` says that choices vanish with the next message, `checks_pictures` that
+    nobody can send a picture that is none, and `to_nonsense` is what is answered to a request that
+    is proven but makes no sense: 200, where it would come again otherwise.
     """
 
     shows_choices_once: bool
+    checks_pictures: bool
+    to_nonsense: int
 
     def person(self, number: int) -> str:
         """The address of one person, the same for the same number."""

@@ -41,8 +41,8 @@ def guardians(stage: Stage, line: Talks, telegram: Talks, webchat: Talks) -> dic
 
 def goes_out(stage: Stage, folder: Path, line: Talks, telegram: Talks) -> Actor:
     """Composed on LINE, approved on Telegram, sent; returns the teacher."""
-    teacher = stage.staff(line, 2, Role.OPERATOR, "山田先生")
-    principal = stage.staff(telegram, 3, Role.MANAGER, "校長")
+    teacher = stage.staff(line, 2, Role.OPERATOR, "山田花子")
+    principal = stage.staff(telegram, 3, Role.MANAGER, "佐藤一郎")
     teacher.says("作成", "行事の中止・変更", "学校全体", stories.SUBJECT, stories.BODY)
     teacher.sends_picture(photo())
     teacher.says("完了", "いますぐ")

@@ -20,12 +20,12 @@ def guardian(stage: Stage, talks: Talks) -> Actor:
 
 @pytest.fixture
 def teacher(stage: Stage, talks: Talks) -> Actor:
-    return stage.staff(talks, 2, Role.OPERATOR, "山田先生")
+    return stage.staff(talks, 2, Role.OPERATOR, "山田花子")
 
 
 @pytest.fixture
 def principal(stage: Stage, talks: Talks) -> Actor:
-    return stage.staff(talks, 3, Role.MANAGER, "校長")
+    return stage.staff(talks, 3, Role.MANAGER, "佐藤一郎")
 
 
 @pytest.fixture
@@ -145,12 +145,12 @@ def test_a_school_with_more_classes_than_there_are_quick_replies(
 
 
 def test_staff_sign_on(stage: Stage, talks: Talks) -> None:
-    code = stage.invites(Role.OPERATOR, "山田先生")
+    code = stage.invites(Role.OPERATOR, "山田花子")
     teacher = Actor(stage, talks, talks.person(2))
     teacher.says("招待コード")
     teacher.hears("招待コードを送ってください")
     teacher.signs_on(code)
-    teacher.hears("山田先生", "メール運用者")
+    teacher.hears("山田花子", "メール運用者")
     teacher.says("メニュー")
     teacher.hears("作成", "下書き")
     other = Actor(stage, talks, talks.person(3))
@@ -160,7 +160,7 @@ def test_staff_sign_on(stage: Stage, talks: Talks) -> None:
 
 def test_a_code_on_line_counts_only_with_lines_proof(stage: Stage, line: Talks) -> None:
     """Whoever follows another's link links nobody, and ends it."""
-    code = stage.invites(Role.MANAGER, "校長")
+    code = stage.invites(Role.MANAGER, "佐藤一郎")
     asking, following = (Actor(stage, line, line.person(number)) for number in (2, 3))
     asking.says(code)
     asking.hears("10分以内", PUBLIC_URL)
@@ -171,7 +171,7 @@ def test_a_code_on_line_counts_only_with_lines_proof(stage: Stage, line: Talks) 
     stage.goes_on()
     for each in (asking, following):
         each.looks()
-        each.does_not_hear("校長")
+        each.does_not_hear("佐藤一郎")
         each.says("メニュー")
         each.does_not_hear("作成")
 
@@ -212,7 +212,7 @@ def test_a_rejection_has_a_reason(
 
 def test_no_one_approves_their_own(stage: Stage, talks: Talks, families: None) -> None:
     deputy = stage.staff(talks, 2, Role.DEPUTY, "教頭")
-    principal = stage.staff(talks, 3, Role.MANAGER, "校長")
+    principal = stage.staff(talks, 3, Role.MANAGER, "佐藤一郎")
     stories.composes_shortly(deputy)
     deputy.says("承認 1-1")
     deputy.hears("ご自分では承認できません")

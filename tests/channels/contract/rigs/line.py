@@ -31,6 +31,8 @@ class LineRig:
     blocked: Outcome = Accepted()  # noqa: RUF009 - frozen
     headlines: bool = True
     shows_choices_once: bool = True
+    checks_pictures: bool = False
+    to_nonsense: int = 200
     _known: list[str] = field(default_factory=list)
 
     def channel(self, patience: float = 10) -> LineChannel:

@@ -32,6 +32,8 @@ class TelegramRig:
     blocked: Outcome = Refused("blocked")  # noqa: RUF009 - frozen
     headlines: bool = True
     shows_choices_once: bool = False
+    checks_pictures: bool = True
+    to_nonsense: int = 200
     _seconds: float = 0.0
     _number: int = 5_000_000_000
     _labels: dict[str, str] = field(default_factory=dict)

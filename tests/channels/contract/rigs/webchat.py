@@ -24,6 +24,8 @@ class WebchatRig:
     server: str
     name: str = "webchat"
     shows_choices_once: bool = True
+    checks_pictures: bool = False
+    to_nonsense: int = 400
     _times: int = 1
     _told: set[tuple[str, str]] = field(default_factory=set)
 

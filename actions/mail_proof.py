@@ -8,11 +8,12 @@ from datetime import timedelta
 
 from actions import audit, boards, tries
 from domain.addresses import normalise_mail
+from domain.channels import CHATS
 from domain.codes import Choose, fold_pin, make_pin
 from domain.refusals import Refusal, refuse
 from domain.speech import Speech
 from domain.wording import say
-from storage import attempts, people, proofs, replies, staff
+from storage import attempts, opt_outs, people, proofs, replies, staff
 from storage.database import Transaction
 from storage.tables import ContactPoint
 
@@ -70,7 +71,11 @@ def _limited(tx: Transaction, asker: ContactPoint, mailbox_id: int) -> Refusal |
 
 
 def prove_mail(tx: Transaction, contact_id: int, pin_text: str) -> bool | Refusal:
-    """Make a mail address the guardian's first contact point if the number is right."""
+    """Make a mail address the guardian's contact point if the number is right.
+
+    It comes before web chat, which tells nobody that something is there, and after a chat whose
+    messages pop up by themselves.
+    """
     asker = people.lock_contact(tx, contact_id)
     proof = proofs.open_proof(tx, contact_id)
     if proof is None:
@@ -82,8 +87,9 @@ def prove_mail(tx: Transaction, contact_id: int, pin_text: str) -> bool | Refusa
         _record(tx, asker, "prove_mail", None, {"refused": "wrong_pin"})
         return refuse("wrong_pin")
     mailbox = people.contact_point(tx, asker.board_id, people.MAIL, MAIL_ACCOUNT, address)
+    link = people.link_second_contact if asker.channel in CHATS else people.link_contact
     for guardian in people.guardians_of(tx, contact_id):
-        people.link_contact(tx, guardian, mailbox.id)
+        link(tx, guardian, mailbox.id)
     _opt_in(tx, contact_id, mailbox.id)
     _record(tx, asker, "prove_mail", mailbox.id)
     return True
@@ -92,8 +98,8 @@ def prove_mail(tx: Transaction, contact_id: int, pin_text: str) -> bool | Refusa
 def _opt_in(tx: Transaction, contact_id: int, mailbox_id: int) -> None:
     """Let a proved address hear all that its asker is registered for, left before or not."""
     here = {group.school_id for group in people.groups_joined(tx, contact_id)}
-    for school_id in (people.EVERY_SCHOOL, *sorted(here)):
-        people.opt_in(tx, mailbox_id, school_id)
+    for school_id in (opt_outs.EVERY_SCHOOL, *sorted(here)):
+        opt_outs.opt_in(tx, mailbox_id, school_id)
 
 
 def _letter(pin: str) -> Speech:

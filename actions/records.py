@@ -7,6 +7,7 @@ from typing import Any
 from actions import audit
 from actions.previews import moment_of
 from domain.broadcasts import State, Verb
+from domain.names import addressed
 from domain.refusals import Refusal, refuse
 from domain.roles import Actor
 from domain.wording import say
@@ -51,7 +52,7 @@ def closed(tx: Transaction, row: Broadcast) -> Refusal:
     if code is None or row.decided_by is None or row.decided_at is None:
         state = say(f"broadcast.state.{row.state}")
         return refuse("wrong_state", subject=row.subject, state=state)
-    name = staff.name_of(tx, row.decided_by)
+    name = addressed(staff.name_of(tx, row.decided_by))
     time = moment_of(tx, row, row.decided_at)
     return refuse(code, subject=row.subject, name=name, time=time)
 

@@ -13,7 +13,7 @@ from domain.roles import approvers
 from domain.school_ids import fold_school_id, handle_of, looks_like_school_id
 from domain.speech import Speech
 from domain.wording import say
-from storage import attempts, families, people, schools, staff
+from storage import attempts, families, opt_outs, people, schools, staff
 from storage.database import Transaction
 from storage.tables import Child, ContactPoint, Group, Guardian
 
@@ -137,7 +137,7 @@ def register(
         return refused
     again = not _add_child(tx, guardian, class_group, number)
     people.join(tx, guardian, class_id)
-    people.opt_in_guardian(tx, guardian.id, school_id)
+    opt_outs.opt_in_guardian(tx, guardian.id, school_id)
     noted = {"class": class_id, "again": again}
     _record(tx, point, school_id, "register", f"guardian:{guardian.id}", noted)
     return Registered(guardian.id, again)
@@ -209,13 +209,13 @@ def leave_school(tx: Transaction, contact_id: int, school_id: int) -> None:
 def opt_out(tx: Transaction, contact_id: int, school_id: int) -> None:
     """One click: no more ordinary broadcasts of a school here (0: of the city)."""
     point = people.contact(tx, contact_id)
-    if people.opt_out(tx, point, school_id):
+    if opt_outs.opt_out(tx, point, school_id):
         _record(tx, point, school_id or None, "opt_out", audit.contact(contact_id))
 
 
 def opt_in(tx: Transaction, contact_id: int, school_id: int) -> None:
     point = people.contact(tx, contact_id)
-    people.opt_in(tx, contact_id, school_id)
+    opt_outs.opt_in(tx, contact_id, school_id)
     _record(tx, point, school_id or None, "opt_in", audit.contact(contact_id))
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from actions import audit, boards, telling, tries
 from domain.codes import Choose, fold_code, make_code
+from domain.names import addressed
 from domain.refusals import Refusal, refuse
 from domain.roles import Actor, Grant, Role, approvers, is_well_placed
 from domain.speech import Speech
@@ -139,7 +140,8 @@ def _tell_of(tx: Transaction, member: Staff, point: ContactPoint, grants: Iterab
 
     Those are the member of staff where they were connected before, and who manages their schools.
     """
-    name, channel = staff.name_of(tx, member.id), say(f"linking.channel.{point.channel}")
+    name = addressed(staff.name_of(tx, member.id))
+    channel = say(f"linking.channel.{point.channel}")
     words = say("linking.told", name=name, channel=channel)
     speech = Speech(words=(words,), subject=say("linking.told.subject"))
     for contact_id in set(staff.contacts_of(tx, member.id)) - {point.id}:

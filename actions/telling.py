@@ -8,6 +8,7 @@ from actions.previews import button, card, moment_of, preview, ref_of
 from domain.approval import Authorship
 from domain.broadcasts import State
 from domain.cards import CardVerb
+from domain.names import addressed
 from domain.roles import approvers, writers
 from domain.speech import Speech
 from domain.wording import Text, say
@@ -56,7 +57,7 @@ def tell_decision(tx: Transaction, row: Broadcast, decider: int) -> None:
     words = say(
         f"broadcast.told.{row.state}",
         subject=row.subject,
-        name=staff.name_of(tx, decider),
+        name=addressed(staff.name_of(tx, decider)),
         time=moment_of(tx, row, row.due_at or tx.now),
         reason=row.reason,
     )
@@ -65,7 +66,7 @@ def tell_decision(tx: Transaction, row: Broadcast, decider: int) -> None:
 
 def tell_taken_back(tx: Transaction, row: Broadcast, editor: int) -> None:
     """Tell all others concerned, before an edit, that what they knew will not go out."""
-    name = staff.name_of(tx, editor)
+    name = addressed(staff.name_of(tx, editor))
     words = say("broadcast.told.taken_back", subject=row.subject, name=name)
     subject = say("broadcast.told.subject.taken_back", subject=row.subject)
     others = everyone_concerned(tx, row) - {editor}

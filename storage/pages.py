@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from domain.broadcasts import State
 from storage.database import Transaction
-from storage.people import opted_out
+from storage.opt_outs import opted_out
 from storage.tables import Attachment, Board, Broadcast, ContactPoint, Delivery, School
 from storage.webchat import PictureRef, attached
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from domain.addresses import normalise_mail
 from storage.database import Transaction
@@ -20,12 +20,10 @@ from storage.tables import (
     GuardianChild,
     GuardianContact,
     Membership,
-    OptOut,
 )
 
 MAIL = "email"
 _ADDRESS = "contact_points.address"
-EVERY_SCHOOL = 0
 
 
 def contact_point(
@@ -208,14 +206,7 @@ def add_guardian(tx: Transaction, board_id: int, language: str) -> Guardian:
 def link_contact(tx: Transaction, guardian: Guardian, contact_id: int) -> None:
     """Make a contact point the guardian's first; the others move down one rank."""
     mine = GuardianContact.guardian_id == guardian.id
-    insert_if_new(
-        tx,
-        GuardianContact,
-        guardian_id=guardian.id,
-        contact_point_id=contact_id,
-        board_id=guardian.board_id,
-        rank=0,
-    )
+    _add_contact(tx, guardian, contact_id, 0)
     tx.session.execute(
         update(GuardianContact)
         .where(mine, GuardianContact.contact_point_id != contact_id)
@@ -225,6 +216,24 @@ def link_contact(tx: Transaction, guardian: Guardian, contact_id: int) -> None:
         update(GuardianContact)
         .where(mine, GuardianContact.contact_point_id == contact_id)
         .values(rank=0)
+    )
+
+
+def link_second_contact(tx: Transaction, guardian: Guardian, contact_id: int) -> None:
+    """Give a guardian another contact point, liked less than those there are."""
+    mine = GuardianContact.guardian_id == guardian.id
+    lowest = tx.session.scalar(select(func.max(GuardianContact.rank)).where(mine))
+    _add_contact(tx, guardian, contact_id, 0 if lowest is None else lowest + 1)
+
+
+def _add_contact(tx: Transaction, guardian: Guardian, contact_id: int, rank: int) -> None:
+    insert_if_new(
+        tx,
+        GuardianContact,
+        guardian_id=guardian.id,
+        contact_point_id=contact_id,
+        board_id=guardian.board_id,
+        rank=rank,
     )
 
 
@@ -353,39 +362,3 @@ def groups_joined(tx: Transaction, contact_id: int) -> Sequence[Group]:
         .distinct()
     )
     return tx.session.scalars(query).all()
-
-
-def opt_out(tx: Transaction, contact: ContactPoint, school_id: int) -> bool:
-    """Note that a contact point left a school's ordinary broadcasts; False if it had."""
-    return insert_if_new(
-        tx,
-        OptOut,
-        contact_point_id=contact.id,
-        school_id=school_id,
-        board_id=contact.board_id,
-        at=tx.now,
-    )
-
-
-def opt_in(tx: Transaction, contact_id: int, school_id: int) -> None:
-    tx.session.execute(
-        delete(OptOut).where(OptOut.contact_point_id == contact_id, OptOut.school_id == school_id)
-    )
-
-
-def opt_in_guardian(tx: Transaction, guardian_id: int, school_id: int) -> None:
-    """Take back the leaving of a school at every contact point of a guardian."""
-    theirs = select(GuardianContact.contact_point_id).where(
-        GuardianContact.guardian_id == guardian_id
-    )
-    tx.session.execute(
-        delete(OptOut)
-        .where(OptOut.contact_point_id.in_(theirs), OptOut.school_id == school_id)
-        .execution_options(synchronize_session=False)
-    )
-
-
-def opted_out(tx: Transaction, contact_id: int) -> set[int]:
-    """The schools that a contact point left; 0 stands for what is sent city-wide."""
-    query = select(OptOut.school_id).where(OptOut.contact_point_id == contact_id)
-    return set(tx.session.scalars(query))

@@ -23,7 +23,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from domain.quotas import Account
 from storage.audiences import guardian_ids
 from storage.lanes import usable
-from storage.people import EVERY_SCHOOL
+from storage.opt_outs import EVERY_SCHOOL
 from storage.tables import Broadcast, ContactPoint, Guardian, GuardianContact
 
 

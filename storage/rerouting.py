@@ -20,7 +20,7 @@ from storage import boards, chunks
 from storage.database import Transaction
 from storage.inserts import insert_all_new
 from storage.lanes import lane, usable
-from storage.people import EVERY_SCHOOL
+from storage.opt_outs import EVERY_SCHOOL
 from storage.tables import (
     AudienceMember,
     Broadcast,

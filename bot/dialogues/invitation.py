@@ -11,6 +11,7 @@ from bot.phrases import lines, refused
 from bot.steps import Ask, Do, Finish, Given, Json, Misread, Retry, Say, Scene, Script, Show, flow
 from domain.channels import LINKS_ACCOUNTS
 from domain.codes import fold_code
+from domain.names import addressed
 from domain.refusals import Refusal
 from domain.speech import Speech, open_page, words_from_json, words_to_json
 from domain.wording import Words, say
@@ -40,7 +41,7 @@ def invitation(given: Given) -> Script:  # noqa: ARG001 - every script has it
 
 def welcome_words(welcome: staff.StaffWelcome) -> Words:
     """What somebody is told who is a member of staff from now on."""
-    return say("invitation.welcome", name=welcome.name, posts=_posts(welcome.posts))
+    return say("invitation.welcome", name=addressed(welcome.name), posts=_posts(welcome.posts))
 
 
 def _read_code(text: str) -> Json:

@@ -33,6 +33,7 @@ from bot.steps import (
 )
 from bot.talk import STAYS
 from domain.addresses import normalise_mail
+from domain.channels import CHATS
 from domain.codes import fold_pin
 from domain.folding import fold_word
 from domain.refusals import Refusal
@@ -44,6 +45,8 @@ from storage.database import Transaction
 
 # More brothers and sisters than these register in a second round.
 _CHILDREN = 6
+# Mail before web chat, which tells nobody that something is there; after a chat that does.
+_FIRST, _SECOND = "first", "second"
 _NUMBER = re.compile(r"(?:出席番号)?\s*(\d{1,2})\s*番?")
 _HIGHEST_NUMBER = 60
 
@@ -222,7 +225,7 @@ def _mail() -> Part[None]:
     while wanted:
         text = yield Choose(
             "mail",
-            say("register.ask_mail"),
+            say("register.ask_mail" if wanted == _FIRST else "register.ask_mail_too"),
             Option(NO, say("register.skip"), also="bot.word.skip"),
             read=_read_mail,
             numbered=False,
@@ -275,7 +278,10 @@ def _read_pin(text: str) -> Json:
 
 
 def _wants_mail(tx: Transaction, scene: Scene) -> Json:
-    return people.contact(tx, scene.contact_id).channel != people.MAIL
+    channel = people.contact(tx, scene.contact_id).channel
+    if channel == people.MAIL:
+        return None
+    return _SECOND if channel in CHATS else _FIRST
 
 
 def _ask_mail(text: str, tx: Transaction, scene: Scene) -> Json:

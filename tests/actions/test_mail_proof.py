@@ -7,7 +7,7 @@ import re
 import pytest
 
 from actions import mail_proof, registration
-from storage import people, staff
+from storage import opt_outs, people, staff
 from storage.database import Database, Transaction
 from storage.tables import ContactPoint, GuardianContact
 from tests.actions import city as scene
@@ -66,7 +66,7 @@ def test_the_number_sent_there_makes_it_the_first_contact_point(
 def test_who_proves_an_address_again_hears_there_again(database: Database, city: City) -> None:
     ask(database, city, "mother@example.jp")
     prove(database, city, pin_sent_to(database, "mother@example.jp"))
-    leave_by_mail(database, city, city.school, city.other_school, people.EVERY_SCHOOL)
+    leave_by_mail(database, city, city.school, city.other_school, opt_outs.EVERY_SCHOOL)
     ask(database, city, "mother@example.jp")
     assert prove(database, city, pin_sent_to(database, "mother@example.jp")) is True
     assert left(database, city) == {city.other_school}
@@ -89,7 +89,7 @@ def leave_by_mail(database: Database, city: City, *school_ids: int) -> None:
 
 def left(database: Database, city: City) -> set[int]:
     with database.reading() as tx:
-        return people.opted_out(tx, mailbox(tx, city).id)
+        return opt_outs.opted_out(tx, mailbox(tx, city).id)
 
 
 def mailbox(tx: Transaction, city: City, address: str = "mother@example.jp") -> ContactPoint:

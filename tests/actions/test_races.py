@@ -11,6 +11,7 @@ import pytest
 
 from actions import audit, broadcasts, registration, staff
 from domain.broadcasts import State
+from domain.names import addressed
 from domain.refusals import Refusal
 from domain.roles import Role
 from storage import audit as stored_audit
@@ -65,7 +66,8 @@ def test_of_two_approvers_one_wins_and_the_other_is_told_who(
         assert sorted(won) == [False, True]
         loser = answers[won.index(False)]
         assert code(loser) == "already_approved"
-        assert loser.params["name"] == ("principal", "deputy")[won.index(True)]
+        winner = ("principal", "deputy")[won.index(True)]
+        assert loser.params["name"] == addressed(winner)
         number = f"broadcast:{ref.broadcast_id}"
         refused = [entry[2] for entry in scene.recorded(database, city, number)]
         assert refused == ["", "", "", "already_approved"]

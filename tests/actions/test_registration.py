@@ -8,7 +8,7 @@ from actions import boards, registration, schools
 from domain.refusals import Refusal
 from domain.roles import Role
 from domain.wording import render
-from storage import people
+from storage import opt_outs
 from storage.database import Database
 from storage.tables import Child, Family, Guardian, Membership
 from tests.actions import city as scene
@@ -255,10 +255,10 @@ def test_one_click_leaves_and_registering_again_returns(database: Database, city
         point = scene.contact(tx, city, "mother")
         registration.opt_out(tx, point, city.school)
         registration.opt_out(tx, point, city.school)
-        assert people.opted_out(tx, point) == {city.school}
+        assert opt_outs.opted_out(tx, point) == {city.school}
     register(database, city, "mother", city.class_a, 5)
     with database.reading() as tx:
-        assert people.opted_out(tx, point) == set()
+        assert opt_outs.opted_out(tx, point) == set()
     done = [verb for _, verb, _ in recorded(database, city, f"contact:{point}")]
     assert done == ["opt_out"]
 

@@ -12,7 +12,7 @@ from delivery.freeze import Outgrown, freeze
 from delivery.schedule import tick_due, tick_lapse
 from domain.audience import CITY, Part
 from domain.deliveries import ChunkRule
-from storage import boards, people, schools
+from storage import boards, opt_outs, people, schools
 from storage.database import Database, Transaction
 from storage.freezing import Frozen
 from storage.tables import AudienceMember, AuditEntry, Broadcast, ContactPoint, GuardianContact
@@ -100,7 +100,7 @@ def test_who_left_is_not_reached_but_in_an_emergency(database: Database) -> None
         where = city.found(tx)
         contact = mailbox(tx, where, "left")
         someone = guardian(tx, where, contact)
-        people.opt_out(tx, contact, where.school_id)
+        opt_outs.opt_out(tx, contact, where.school_id)
         ordinary = city.approved(tx, where)
         assert frozen(tx, ordinary).not_reached == 1
         assert used(tx, ordinary, someone) is None
@@ -115,7 +115,7 @@ def test_leaving_one_school_leaves_no_other(database: Database) -> None:
         where = city.found(tx)
         contact = mailbox(tx, where, "left")
         guardian(tx, where, contact)
-        people.opt_out(tx, contact, people.EVERY_SCHOOL)
+        opt_outs.opt_out(tx, contact, opt_outs.EVERY_SCHOOL)
         assert frozen(tx, city.approved(tx, where)).not_reached == 0
 
 

@@ -64,7 +64,7 @@ def test_a_teacher_composes_and_the_principal_approves(
     principal.taps("承認")
     Bot(principal).answers("承認しました")
     teacher.listens()
-    bot.answers("校長さんが承認しました")
+    bot.answers("校長が承認しました")
     assert the_broadcast(town).state == "approved"
 
 
@@ -264,7 +264,7 @@ def test_of_two_who_press_one_is_told_of_the_other(
     composes(teacher, *SHORT, "承認を依頼")
     principal.taps("承認")
     deputy.taps("承認")
-    Bot(deputy).answers("校長さんが", "承認済みです")
+    Bot(deputy).answers("校長が", "承認済みです")
     deputy.taps("差し戻し")
     Bot(deputy).answers("承認済みです")
     assert deputy.dialogue() is None

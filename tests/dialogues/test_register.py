@@ -35,7 +35,7 @@ def test_a_guardian_registers(guardian: Person, bot: Bot, town: Town) -> None:
     guardian.says("1,2")
     bot.answers("第一小学校", "・3年2組 12番", "・サッカー部", "・合唱部", "1 登録する")
     guardian.taps("登録する")
-    bot.answers("登録しました。", "メールでも受け取れます")
+    bot.answers("登録しました。", "メールアドレスを送って")
     guardian.says("なし")
     bot.answers("【第一小学校】", "・3年2組", "・サッカー部")
     assert guardian.dialogue() is None

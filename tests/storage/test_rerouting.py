@@ -13,7 +13,7 @@ from delivery.freeze import freeze
 from domain.addresses import MailAddress
 from domain.deliveries import ChunkRule
 from domain.outcomes import Accepted, Outcome, Refused, TryLater
-from storage import closing, ledger, people, recording
+from storage import closing, ledger, opt_outs, people, recording
 from storage.closing import Remains
 from storage.database import Database, Transaction
 from storage.freezing import Frozen
@@ -132,7 +132,7 @@ def test_who_left_by_mail_is_moved_there_in_an_emergency_only(
         row = tx.session.get_one(Broadcast, broadcast_id)
         row.options = {"emergency": True} if emergency else {}
         mail = tx.session.scalars(select(ContactPoint).where(ContactPoint.channel == "email")).one()
-        people.opt_out(tx, mail, row.school_id or 0)
+        opt_outs.opt_out(tx, mail, row.school_id or 0)
     say(database, "line", BLOCKED)
     assert ways(database, broadcast_id) == ["email" if emergency else "line"]
 

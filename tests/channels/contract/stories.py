@@ -41,7 +41,7 @@ def a_guardian_registers(stage: Stage, guardian: Actor) -> None:
     guardian.says("1,2")
     guardian.hears("第一小学校", "・3年2組 12番", "・4年1組", "・サッカー部", "・合唱部")
     guardian.taps("登録する")
-    guardian.hears("登録しました。", "メールでも受け取れます")
+    guardian.hears("登録しました。", "メールアドレスを送って")
     adds_mail(stage, guardian)
     guardian.says("登録内容")
     guardian.hears("【第一小学校】", "・3年2組", "・4年1組", "・サッカー部")

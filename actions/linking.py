@@ -117,6 +117,18 @@ def finish(tx: Transaction, contact_id: int, nonce: str, ok: bool) -> StaffWelco
     return _finish(tx, point, row) if ok else _refused(tx, point, "link_failed")
 
 
+def failed(tx: Transaction, nonce: str) -> tuple[int, Refusal] | None:
+    """The provider says that a browser was not the one, and not whose it was.
+
+    Returns the contact point that the code was typed at, and what to tell there.
+    """
+    row = links.link_of_nonce(tx, nonce)
+    if row is None:
+        return None
+    point = people.lock_contact(tx, row.contact_point_id)
+    return point.id, _refused(tx, point, "link_failed")
+
+
 def _finish(tx: Transaction, point: ContactPoint, row: AccountLink) -> StaffWelcome | Refusal:
     invitation = still_open(tx, row.invitation_id)
     row.used_at = tx.now

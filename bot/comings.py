@@ -7,9 +7,10 @@ from datetime import datetime
 
 import structlog
 
-from actions import audit
+from actions import audit, linking
 from bot import metrics, outside
-from storage import inbox, people
+from domain.speech import speak
+from storage import inbox, people, replies
 from storage.database import Transaction
 from storage.inbox import InboxItem
 
@@ -35,6 +36,14 @@ def _close(tx: Transaction, item: InboxItem) -> None:
 def _move(tx: Transaction, item: InboxItem) -> None:
     moved = people.move(tx, item.channel, item.account, item.sender, item.text)
     log.info("contact.moved", channel=item.channel, moved=moved)
+
+
+def not_linked(tx: Transaction, item: InboxItem) -> None:
+    """An account link failed, and the event has no sender: the nonce leads to who asked for it."""
+    told = linking.failed(tx, item.token)
+    if told is not None:
+        contact_id, refusal = told
+        replies.queue(tx, contact_id, speak(refusal.words), item.id)
 
 
 def _set_aside(tx: Transaction, item: InboxItem) -> None:

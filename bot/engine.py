@@ -37,6 +37,9 @@ def take_turn(tx: Transaction, item: InboxItem, flows: Mapping[str, Flow] = FLOW
     if item.kind in comings.SILENT:
         comings.SILENT[item.kind](tx, item)
         return
+    if item.kind == "link" and not item.sender:
+        comings.not_linked(tx, item)
+        return
     contact = people.contact_point(
         tx, item.board_id, item.channel, item.account, item.sender, lock=True
     )

@@ -130,6 +130,8 @@ def _said(event: Event) -> _Said:
         return _Said("unserved")
     if kind not in _READERS:
         raise _Misshapen
+    if kind == "accountLink" and "source" not in event:
+        return _failed_link(event)
     # In standby another module of the account has the conversation ("Channel states").
     in_group = _object(event, "source").get("type") in _GROUPS
     if in_group or event.get("mode") == "standby" or _sender(event) == _TRIAL:
@@ -180,6 +182,14 @@ def _account_link(event: Event) -> _Said:
     if result not in ("ok", "failed"):
         raise _Misshapen
     return _Said("link", text=result, token=_string(link, "nonce"))
+
+
+def _failed_link(event: Event) -> _Said:
+    """Of a link that failed LINE names nobody ("Account link event"): the nonce must do."""
+    said = _account_link(event)
+    if said.text != "failed":
+        raise _Misshapen
+    return said
 
 
 _READERS: Mapping[str, Callable[[Event], _Said]] = {

@@ -57,3 +57,21 @@ def test_elsewhere_a_code_is_accepted_at_once(town: Town) -> None:
     person = town.person("somebody")
     person.says(code_for(town))
     Bot(person).answers("山田さん", "第一小学校 メール運用者")
+
+
+def test_a_link_that_failed_is_told_where_the_code_was_typed(town: Town) -> None:
+    person = town.person("U" + "1" * 32, "line")
+    person.says(code_for(town))
+    (button,) = person.newest[-1].buttons
+    (link_id,) = tokens.unseal(SECRET, paths.ACCOUNT_LINK, button.url.split("/")[-1]) or (0,)
+    with town.database.writing() as tx:
+        started = linking.start(tx, link_id)
+    assert isinstance(started, LinkStart)
+    # LINE says neither who it was nor gives a reply token (see channels/line/events.py).
+    nobody = town.person("", "line")
+    nobody.writes("link", text="failed", token=started.nonce)
+    nobody.writes("link", text="failed", token="made-up")
+    town.takes_turns()
+    person.listens()
+    Bot(person).answers("LINEで確認できませんでした")
+    assert town.parked() == 0

@@ -82,6 +82,17 @@ def test_an_account_link(result: str) -> None:
     assert (found.kind, found.text, found.token) == ("link", result, "n-1")
 
 
+def test_a_link_that_failed_names_nobody() -> None:
+    """The reference: "If the link failed, the event has no source and no reply token"."""
+    failed = event("accountLink", link={"result": "failed", "nonce": "n-1"})
+    del failed["source"]
+    found = only(failed)
+    assert (found.kind, found.text, found.token, found.sender) == ("link", "failed", "n-1", "")
+    fine = event("accountLink", link={"result": "ok", "nonce": "n-1"})
+    del fine["source"]
+    assert only(fine).kind == "unknown"
+
+
 @pytest.mark.parametrize("kind", sorted(UNSERVED))
 def test_known_events_without_use_for_us(kind: str) -> None:
     assert only(event(kind)).kind == "unserved"

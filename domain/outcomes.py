@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+_LONGEST = timedelta(days=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
@@ -27,10 +29,17 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class TryLater:
-    """Nothing was taken, but a later try may succeed; `after` is what the provider asked."""
+    """Nothing was taken, but a later try may succeed; `after` is what the provider asked.
+
+    Nobody waits for more than a day, whatever was asked.
+    """
 
     reason: str
     after: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        if self.after is not None and self.after > _LONGEST:
+            object.__setattr__(self, "after", _LONGEST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,23 +71,30 @@ class Poller:
         if not isinstance(found, Sequence):
             _tell(found)
             return self._failed(found)
-        for update in found:
-            if not self._keep(update):
-                return self._failed(None)
+        pressed: list[str] = []
+        whole = all(self._keep(update, pressed) for update in found)
+        # Only now: a provider that answers slowly must not keep the rest from being stored.
+        for answer_token in pressed:
+            self._answer(answer_token)
+        if not whole:
+            return self._failed(None)
         self._failures = 0
         return 0
 
-    def _keep(self, update: object) -> bool:
-        """Store one update, then let it be confirmed; False if either cannot be done."""
-        incoming = self._channel.read(update)
+    def _keep(self, update: object, pressed: list[str]) -> bool:
+        """Store one update, then let it be confirmed; False if either cannot be done.
+
+        What is pressed in it is added to `pressed`.
+        """
         try:
+            incoming = self._channel.read(update)
             if incoming.kind != "unserved":
                 self._store(incoming)
         except Exception:
             log.exception("update_not_stored")
             return False
         if incoming.answer_token:
-            self._answer(incoming.answer_token)
+            pressed.append(incoming.answer_token)
         number = update.get("update_id") if isinstance(update, Mapping) else None
         if not isinstance(number, int):
             return False

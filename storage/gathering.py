@@ -22,7 +22,7 @@ class _Brought:
 
     arrivals: Sequence[Arrival]
     stored: bool = False
-    error: Exception | None = field(default=None, repr=False)
+    error: BaseException | None = field(default=None, repr=False)
 
 
 class Gathering:
@@ -43,8 +43,8 @@ class Gathering:
         with self._writing:
             if not (mine.stored or mine.error):
                 self._store_all()
-        if mine.error:
-            raise mine.error
+        if not mine.stored:
+            raise mine.error or RuntimeError("not stored")
 
     def _store_all(self) -> None:
         taken: list[_Brought] = []
@@ -56,13 +56,14 @@ class Gathering:
                 inbox.store_all(
                     tx, self._board_id, [one for each in taken for one in each.arrivals]
                 )
-        except Exception as error:
+        except BaseException as error:
+            # Whatever it is, nothing was committed: nobody may be told otherwise.
             self._failed(taken, error)
             return
         for each in taken:
             each.stored = True
 
-    def _failed(self, taken: list[_Brought], error: Exception) -> None:
+    def _failed(self, taken: list[_Brought], error: BaseException) -> None:
         """Of one transaction that failed; if it did not even begin, of all who wait for it."""
         if not taken:
             with self._adding:

@@ -24,6 +24,9 @@ from storage.tables import Chunk, ContactPoint, Delivery
 
 # A channel that parts nobody from nobody would be asked without end and without a pause.
 _NOT_PARTED = timedelta(minutes=1)
+# What a channel says of an account that is gone, or that refuses our key; and after how many
+# tries those who have another way get the message by that.
+_SHUT, _SHUT_AFTER = "no_access", 4
 
 Outcomes = Sequence[tuple[int, Outcome]]
 
@@ -43,13 +46,18 @@ def record(tx: Transaction, held: Lease, outcomes: Outcomes, again: Again) -> bo
 def record_in(tx: Transaction, chunk: Chunk, outcomes: Outcomes, again: Again) -> None:
     """Write down outcomes in a chunk whose lease was looked at before."""
     changes = _changes(tx, chunk, outcomes, again)
-    over = _over_quota(outcomes, changes)
-    _apply(tx, chunk.id, {one: change for one, change in changes.items() if one not in over})
+    over = _waiting_for(rules.QUOTA, outcomes, changes)
+    # An account that is shut may be open again soon; one that stays shut is no way to anybody.
+    shut = _waiting_for(_SHUT, outcomes, changes) if chunk.epoch >= _SHUT_AFTER else []
+    now = {one: change for one, change in changes.items() if one not in {*over, *shut}}
+    _apply(tx, chunk.id, now)
     _follow_refusals(tx, chunk, changes, again)
     # Only now: whoever was just refused is no other way for anybody.
     for one in rerouting.move_over_quota(tx, chunk, over, again.limits):
         changes[one] = Change(State.REFUSED, rules.QUOTA)
-    _apply(tx, chunk.id, {one: changes[one] for one in over})
+    for one in rerouting.move_elsewhere(tx, chunk, shut, again.limits):
+        changes[one] = Change(State.REFUSED, _SHUT)
+    _apply(tx, chunk.id, {one: changes[one] for one in (*over, *shut)})
     _put_down_again(tx, chunk, changes, again)
 
 
@@ -83,11 +91,15 @@ def _tried(tx: Transaction, chunk_id: int, ids: Sequence[int]) -> dict[int, Trie
     }
 
 
-def _over_quota(outcomes: Outcomes, changes: Mapping[int, Change]) -> list[int]:
+def _waiting_for(reason: str, outcomes: Outcomes, changes: Mapping[int, Change]) -> list[int]:
+    """Those put off for this reason; not one of whom an earlier try may have been accepted."""
     found = (
         one
         for one, outcome in outcomes
-        if isinstance(outcome, TryLater) and outcome.reason == rules.QUOTA and one in changes
+        if isinstance(outcome, TryLater)
+        and outcome.reason == reason
+        and one in changes
+        and changes[one].state is State.WAITING
     )
     return sorted(set(found))
 
@@ -148,17 +160,18 @@ def _follow_refusals(
     refused = [one for one, change in changes.items() if change.state is State.REFUSED]
     blocked = [one for one in refused if changes[one].reason == rules.BLOCKED]
     if blocked:
-        _block(tx, chunk.id, blocked)
+        _block(tx, chunk, blocked)
     if refused:
         rerouting.move_refused(tx, chunk, refused, again.limits)
 
 
-def _block(tx: Transaction, chunk_id: int, ids: Collection[int]) -> None:
+def _block(tx: Transaction, chunk: Chunk, ids: Collection[int]) -> None:
     """Who closed the conversation gets nothing here, until they open it again."""
     theirs = select(Delivery.contact_point_id).where(
-        Delivery.id.in_(ids), Delivery.chunk_id == chunk_id
+        Delivery.id.in_(ids), Delivery.chunk_id == chunk.id
     )
-    older = or_(ContactPoint.state_at.is_(None), ContactPoint.state_at < tx.now)
+    # Whoever opened it after this chunk was due did so after the refusal, which may be told late.
+    older = or_(ContactPoint.state_at.is_(None), ContactPoint.state_at < chunk.not_before)
     chunks.execute(
         tx,
         update(ContactPoint)

@@ -70,11 +70,20 @@ def move_over_quota(tx: Transaction, chunk: Chunk, ids: Collection[int], rules: 
     Returns the deliveries that nobody waits for any more.  Whoever has no other way stays: the
     quota may be raised in time.
     """
-    settings = _settings(tx, chunk)
-    if not ids or settings.over_quota != "mail":
+    if not ids or _settings(tx, chunk).over_quota != "mail":
+        return set()
+    return move_elsewhere(tx, chunk, ids, rules)
+
+
+def move_elsewhere(tx: Transaction, chunk: Chunk, ids: Collection[int], rules: Rules) -> set[int]:
+    """Move everybody who has a way that is not this account's.
+
+    Returns the deliveries that nobody waits for any more.
+    """
+    if not ids:
         return set()
     elsewhere = or_(ContactPoint.channel != chunk.channel, ContactPoint.account != chunk.account)
-    return _move(tx, chunk, ids, rules, settings, elsewhere)
+    return _move(tx, chunk, ids, rules, _settings(tx, chunk), elsewhere)
 
 
 def _settings(tx: Transaction, chunk: Chunk) -> BoardSettings:

@@ -17,7 +17,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock
+from threading import Lock, get_ident
 
 
 class Turnstile:
@@ -26,19 +26,26 @@ class Turnstile:
     def __init__(self, path: str) -> None:
         self._paths = (f"{path}.next", f"{path}.lock")
         self._lock = Lock()
+        self._inside: int | None = None
         self._files: list[int] = []
 
     @contextmanager
     def passed(self) -> Iterator[None]:
-        """Wait for the turn and hold it; a process that dies gives it on."""
+        """Wait for the turn and hold it; a process that dies gives it on.
+
+        Raises RuntimeError in a thread that is inside already: it would wait for itself.
+        """
+        if self._inside == get_ident():
+            raise RuntimeError("a writing transaction within a writing transaction")
         with self._lock:
             doorway, counter = self._opened()
-            fcntl.flock(doorway, fcntl.LOCK_EX)
-            fcntl.flock(counter, fcntl.LOCK_EX)
-            fcntl.flock(doorway, fcntl.LOCK_UN)
+            with _locked(doorway):
+                fcntl.flock(counter, fcntl.LOCK_EX)
+            self._inside = get_ident()
             try:
                 yield
             finally:
+                self._inside = None
                 fcntl.flock(counter, fcntl.LOCK_UN)
 
     def close(self) -> None:
@@ -48,8 +55,15 @@ class Turnstile:
 
     def _opened(self) -> list[int]:
         # Not before it is needed: a process that forks would share the locks with its child.
-        if not self._files:
-            self._files = [
-                os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600) for path in self._paths
-            ]
+        for path in self._paths[len(self._files) :]:
+            self._files.append(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         return self._files
+
+
+@contextmanager
+def _locked(file: int) -> Iterator[None]:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(file, fcntl.LOCK_UN)

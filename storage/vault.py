@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,8 @@ class SealBroken(Exception):
 class Vault:
     """Seals and opens personal data; `keys` maps a key's number (0-255) to 32 bytes."""
 
-    keys: dict[int, bytes]
-    index_key: bytes
+    keys: dict[int, bytes] = field(repr=False)
+    index_key: bytes = field(repr=False)
 
     def seal(self, plain: bytes, purpose: str) -> bytes:
         """Encrypt; `purpose` (table.column) must be given again to open."""

@@ -35,9 +35,26 @@ def test_blocking_and_coming_back(town: Town, friend: Person) -> None:
     assert (friend.state(), friend.dialogue()) == ("blocked", "register")
     town.clock.forward(minutes=5)
     friend.opens()
-    Bot(friend).answers("おかえりなさい", "登録はそのまま", "第一小学校でよろしいですか")
+    Bot(friend).answers("おかえりなさい", "まだ済んでいません", "第一小学校でよろしいですか")
     Bot(friend).does_not_say("はじめまして")
     assert friend.state() == "active"
+
+
+def test_who_was_registered_before_is_still(town: Town, friend: Person) -> None:
+    _registers(friend, town.school_code)
+    town.clock.forward(minutes=5)
+    friend.blocks()
+    town.clock.forward(minutes=5)
+    friend.opens()
+    Bot(friend).answers("おかえりなさい", "登録はそのまま", "何をしますか")
+
+
+def test_staff_who_come_back_are_known(town: Town) -> None:
+    teacher = town.staff("山田 先生", Role.OPERATOR, channel="line")
+    teacher.blocks()
+    town.clock.forward(minutes=5)
+    teacher.opens()
+    Bot(teacher).answers("おかえりなさい", "登録はそのまま")
 
 
 def test_old_news_changes_nothing(town: Town, friend: Person) -> None:

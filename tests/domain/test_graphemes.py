@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.graphemes import clusters, shorten, units
+from domain.graphemes import clusters, first_clusters, units
 
 FAMILY = "👨‍👩‍👧"
 WHOLE = [
@@ -65,6 +65,6 @@ def test_clusters_are_the_text(text: str) -> None:
 
 
 def test_shorten() -> None:
-    assert shorten("一二三", 3) == "一二三"
-    assert shorten("一二三四", 3) == "一二…"
-    assert shorten(FAMILY * 4, 3) == FAMILY * 2 + "…"
+    assert first_clusters("一二三", 3) == "一二三"
+    assert first_clusters("一二三四", 3) == "一二…"
+    assert first_clusters(FAMILY * 4, 3) == FAMILY * 2 + "…"

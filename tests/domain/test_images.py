@@ -38,6 +38,10 @@ def _noise(size: tuple[int, int], mode: str = "RGB") -> Image.Image:
     return Image.frombytes(mode, size, random.Random(1).randbytes(count))
 
 
+def _black_or_white() -> Image.Image:
+    return _noise((1600, 1600), "L").point(lambda grey: 255 * (grey > 127)).convert("1")
+
+
 def _opened(data: bytes) -> Image.Image:
     image = Image.open(io.BytesIO(data))
     image.load()
@@ -80,7 +84,11 @@ def test_every_format_becomes_one_that_every_channel_shows(format: str) -> None:
         ((3200, 1000), (1600, 500), (480, 150)),
         ((1000, 3200), (500, 1600), (150, 480)),
         ((1600, 1600), (1600, 1600), (480, 480)),
-        ((4000, 1), (1600, 1), (480, 1)),
+        ((4000, 1), (1600, 80), (480, 24)),
+        ((1600, 40), (1600, 80), (480, 24)),
+        ((300, 6300), (80, 1600), (24, 480)),
+        ((1, 21), (2, 21), (2, 21)),
+        ((1, 20), (1, 20), (1, 20)),
         ((1, 1), (1, 1), (1, 1)),
     ],
 )
@@ -88,6 +96,39 @@ def test_sizes(size: tuple[int, int], expected: tuple[int, int], preview: tuple[
     prepared = prepare_image(_bytes(Image.new("RGB", size, RED), "JPEG"))
     assert _opened(prepared.data).size == expected
     assert _opened(prepared.preview).size == preview
+
+
+SIDES = st.integers(1, 100) | st.integers(1, 2500)
+
+
+@settings(deadline=None, max_examples=80)
+@given(SIDES, SIDES)
+def test_whatever_its_size_telegram_takes_it(width: int, height: int) -> None:
+    """https://core.telegram.org/bots/api#sendphoto: at most 10,000 together, and 1 to 20."""
+    prepared = prepare_image(_bytes(Image.new("1", (width, height)), "PNG"))
+    assert _opened(prepared.data).size == (prepared.width, prepared.height)
+    for size in (_opened(prepared.data).size, _opened(prepared.preview).size):
+        assert sum(size) <= 10_000
+        assert max(size) <= 20 * min(size)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_narrow_picture_stays_whole_between_white_margins(mode: str) -> None:
+    banner = _two_halves((1600, 40)).convert(mode)
+    image = _opened(prepare_image(_bytes(banner, "PNG")).data).convert("RGB")
+    column = [image.getpixel((400, y)) for y in (0, 18, 22, 57, 61, 79)]
+    for colour, expected in zip(column, (WHITE, WHITE, RED, RED, WHITE, WHITE), strict=True):
+        assert _is_near(colour, expected, 30)
+    assert _is_near(image.getpixel((2, 40)), RED, 30)
+    assert _is_near(image.getpixel((1597, 40)), BLUE, 30)
+
+
+@pytest.mark.parametrize("noise", [_noise((1600, 1600)), _noise((2200, 1900)), _black_or_white()])
+def test_what_compresses_worst_is_small_enough_for_line(noise: Image.Image) -> None:
+    """LINE takes 10 MB and a preview of 1 MB (Messaging API reference, "Image message")."""
+    prepared = prepare_image(_bytes(noise, "PNG"))
+    assert len(prepared.data) <= 10_000_000
+    assert len(prepared.preview) <= 1_000_000
 
 
 def test_the_same_bytes_are_prepared_alike() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.graphemes import clusters, units
-from domain.splitting import shortened, split
+from domain.splitting import first_piece, first_units, split
 
 FAMILY = "👨\u200d👩\u200d👧\u200d👦"
 WHOLE = [FAMILY, "🇯🇵", "か\u3099", "ﾊﾟ", "👍🏽", "\u1112\u1161\u11ab", "e\u0301\u0323", "❤\ufe0f"]
@@ -49,7 +49,7 @@ def test_clusters_join_to_the_text(text: str) -> None:
 
 @given(texts, st.integers(2, 40))
 def test_a_shortened_text_fits(text: str, limit: int) -> None:
-    short = shortened(text, limit)
+    short = first_units(text, limit)
     assert units(short) <= limit
     assert short == text or short.endswith("…")
 
@@ -91,6 +91,11 @@ def test_a_limit_that_holds_no_emoji_is_a_mistake() -> None:
         split("あ", 1)
 
 
-def test_shortened() -> None:
-    assert shortened("お知らせです", 4) == "お知ら…"
-    assert shortened("あ🍎🍎", 3) == "あ…"
+def test_first_units() -> None:
+    assert first_units("お知らせです", 4) == "お知ら…"
+    assert first_units("あ🍎🍎", 3) == "あ…"
+
+
+def test_first_piece() -> None:
+    assert first_piece("一。二。", 4) == "一。二。"
+    assert first_piece("一。二。三。", 5) == "一。二。"

@@ -127,6 +127,20 @@ def test_presses_are_answered_at_once() -> None:
     assert provider.answered == ["callback:q1"]
 
 
+def test_presses_are_answered_after_everything_is_stored() -> None:
+    kept = Inbox()
+    seen: list[int] = []
+
+    class Slow(Provider):
+        def answer_callback(self, answer_token: str) -> Outcome:
+            seen.append(len(kept.kept))
+            return super().answer_callback(answer_token)
+
+    provider = Slow([press(1), press(2), text(3)])
+    Poller(provider, kept).run(provider.stop)
+    assert seen == [3, 3]
+
+
 def test_a_press_too_old_to_answer_is_heard_all_the_same() -> None:
     provider, inbox = Provider([press(1)]), Inbox()
     provider.callback_outcome = Refused("bad_request", "Bad Request: query is too old")

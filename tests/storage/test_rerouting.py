@@ -12,7 +12,7 @@ from sqlalchemy import select
 from delivery.freeze import freeze
 from domain.addresses import MailAddress
 from domain.deliveries import ChunkRule
-from domain.outcomes import Accepted, Outcome, Refused, TryLater
+from domain.outcomes import Accepted, Outcome, Refused, TryLater, Unknown
 from storage import closing, ledger, opt_outs, people, recording
 from storage.closing import Remains
 from storage.database import Database, Transaction
@@ -389,3 +389,44 @@ def test_five_hundred_move_at_once(database: Database) -> None:
         assert tx.session.scalars(select(Delivery).where(Delivery.chunk_id.is_(None))).all() == []
     assert (sum(sizes), max(sizes)) == (500, 100)
     assert set(ways(database, broadcast_id)) == {"email"}
+
+
+SHUT = TryLater("no_access")
+
+
+def test_an_account_that_stays_shut_is_no_way(database: Database, clock: Clock) -> None:
+    broadcast_id = city.sending(database, (line(1), address(1)), (line(2),))
+    for _ in range(3):
+        say(database, "line", SHUT)
+        clock.forward(minutes=30)
+    assert ways(database, broadcast_id) == ["line", "line"]
+    say(database, "line", SHUT)
+    assert rows(database, broadcast_id) == [
+        ("line", "refused", "no_access"),
+        ("line", "waiting", "no_access"),
+        ("email", "waiting", ""),
+    ]
+
+
+def test_who_may_have_got_it_is_not_moved_over_quota(database: Database, clock: Clock) -> None:
+    """The quota may be looked at before the key: then an accepted request is told 429."""
+    broadcast_id = city.sending(database, (line(1), address(1)))
+    say(database, "line", Unknown("no_answer"))
+    clock.forward(minutes=1)
+    say(database, "line", QUOTA)
+    assert rows(database, broadcast_id) == [("line", "unknown", "quota")]
+
+
+def test_a_block_that_is_told_late_changes_nothing_newer(database: Database, clock: Clock) -> None:
+    city.sending(database, (line(1),))
+    (held,) = lease(database, "line")
+    clock.forward(seconds=30)
+    with database.writing() as tx:
+        (point,) = tx.session.scalars(select(ContactPoint))
+        people.note_opened(point, tx.now)
+    clock.forward(seconds=30)
+    with database.writing() as tx:
+        (member,) = ledger.members(tx, held.chunk_id)
+        assert recording.record(tx, held, [(member.delivery_id, BLOCKED)], AGAIN)
+    with database.reading() as tx:
+        assert tx.session.scalars(select(ContactPoint.state)).one() == "active"

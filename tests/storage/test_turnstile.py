@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 import threading
 from pathlib import Path
+
+import pytest
 
 from storage.database import Database
 from storage.tables import Board
@@ -88,3 +91,35 @@ def test_threads_write_one_after_the_other(sqlite_database: Database) -> None:
         thread.join()
     with sqlite_database.reading() as tx:
         assert tx.session.query(Board).count() == 20
+
+
+def test_a_transaction_within_a_transaction_is_told_so(sqlite_database: Database) -> None:
+    with (
+        sqlite_database.writing(),
+        pytest.raises(RuntimeError, match="within"),
+        sqlite_database.writing(),
+    ):
+        pass
+    with sqlite_database.writing():
+        pass
+
+
+def test_whoever_is_called_away_in_the_doorway_leaves_it_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turnstile = Turnstile(str(tmp_path / "db"))
+    real, asked = fcntl.flock, []
+
+    def called_away(file: int, operation: int) -> None:
+        asked.append(operation)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        real(file, operation)
+
+    monkeypatch.setattr("storage.turnstile.fcntl.flock", called_away)
+    with pytest.raises(KeyboardInterrupt), turnstile.passed():
+        pass
+    monkeypatch.setattr("storage.turnstile.fcntl.flock", real)
+    other = _passes(Turnstile(str(tmp_path / "db")))
+    other.join(10)
+    assert not other.is_alive()

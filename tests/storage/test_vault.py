@@ -54,3 +54,7 @@ def test_keys_are_made_once_and_kept_private(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert set(json.loads(path.read_text())) == {"keys", "index"}
     assert [child.name for child in path.parent.iterdir()] == ["keys.json"]
+
+
+def test_keys_do_not_show() -> None:
+    assert "kkkk" not in repr(Vault({1: b"k" * 32}, b"k" * 32))

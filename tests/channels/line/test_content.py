@@ -101,7 +101,7 @@ def test_cards_and_links_are_a_bubble_beneath_the_text() -> None:
     made = objects([Message("承認してください。", buttons)])
     accepted(made)
     assert types(made) == ["text", "flex"]
-    assert made[1]["altText"] == "承認してください。"
+    assert made[1]["altText"] == "承認 / ページを開く"
     assert flex_actions(made[1]) == [
         {"type": "postback", "label": "承認", "data": "approve", "displayText": "承認"},
         {"type": "uri", "label": "ページを開く", "uri": "https://r.example.jp/link/abc"},
@@ -115,7 +115,14 @@ def test_a_bubble_stays_below_its_limit() -> None:
     accepted(made)
     assert 0 < len(flex_actions(made[1])) < 60
     assert len(json.dumps(made[1]["contents"]).encode()) <= 30_000
+
+
+def test_what_stands_for_a_bubble_is_short() -> None:
+    many = tuple(Button("あ" * 20, str(number), lasting=True) for number in range(60))
+    made = objects([Message("い" * 5000, many)])
+    accepted(made)
     assert units(made[1]["altText"]) == 400
+    assert made[1]["altText"].startswith("ああ")
 
 
 def test_pictures_that_line_can_fetch() -> None:

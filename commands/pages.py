@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from channels.base import Channel
 from commands.demo.cast import VISITOR
 from commands.demo.looks import looks, mails
 from commands.demo.stage import Stage, last_progress
+from commands.doors import Doors
 from commands.house import House
 from settings import LINE_API
+from web.join import APPS
 from web.services import Services
 
 
@@ -26,6 +30,7 @@ def services_of(house: House) -> Services:
         metrics_token=token.get_secret_value() if token else "",
         metrics_dir=settings.metrics_dir if settings.metrics_dir.is_dir() else None,
         trusted_proxies=settings.trusted_proxies,
+        link=_doors(house.channels).link,
         link_origins=_link_origins(settings.line_api_url),
     )
     return services if settings.demo_file is None else _on_stage(house, services)
@@ -46,6 +51,12 @@ def _on_stage(house: House, services: Services) -> Services:
         inbox=stage.mailbox().seen_after,
         progress=lambda: last_progress(house.database, house.board_id),
     )
+
+
+def _doors(channels: Mapping[str, Channel]) -> Doors:
+    doors = Doors({name: channels[name] for name in APPS if name in channels})
+    doors.start()
+    return doors
 
 
 def _link_origins(api_url: str) -> tuple[str, ...]:

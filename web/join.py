@@ -22,7 +22,7 @@ from web.routes import public
 pages = Blueprint("join", __name__)
 
 # In the order in which they are offered: what most families have comes first.
-_APPS = ("line", "telegram")
+APPS = ("line", "telegram")
 _CHAT = "webchat"
 
 
@@ -58,15 +58,12 @@ def begin(code: str) -> str | Response:
 def _apps(code: str) -> list[Way]:
     with services().database.reading() as tx:
         settings = boards.settings(tx, services().board_id)
-    addresses = {name: _address(settings, name, code) for name in _APPS}
+    addresses = {name: _address(settings, name, code) for name in APPS}
     return [Way(name, where, _qr(where)) for name, where in addresses.items() if where]
 
 
 def _address(settings: BoardSettings, name: str, code: str) -> str | None:
-    channel = services().channels.get(name)
-    if channel is None or not settings.allows(name):
-        return None
-    return channel.link(channel.accounts[0], code)
+    return services().link(name, code) if settings.allows(name) else None
 
 
 def _qr(address: str) -> Markup:

@@ -73,8 +73,9 @@ class Services:
     the last broadcast. `demo_phones` maps a phone's name to the web chat address it has,
     `demo_looks` to its other apps by channel, `demo_mail` to what gives the newest mails of its
     person, newest first, and `demo_shows` to the channel it shows at first. In `metrics_dir` the
-    processes count together, where several run. `link_origins` are where providers have their
-    pages that link accounts.
+    processes count together, where several run. `link(channel, text)` is an address that opens a
+    conversation with this text, and never asks anybody; `link_origins` are where providers have
+    their pages that link accounts.
     """
 
     database: Database
@@ -85,6 +86,7 @@ class Services:
     metrics_token: str = field(default="", repr=False)
     metrics_dir: Path | None = None
     trusted_proxies: int = 0
+    link: Callable[[str, str], str | None] = lambda _channel, _text: None
     link_origins: Sequence[str] = ("https://access.line.me",)
     demo: bool = False
     demo_phones: Mapping[str, str] = field(default_factory=dict, repr=False)

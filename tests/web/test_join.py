@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from actions import boards
-from channels.base import Channel
 from tests.delivery.city import FakeChannel
 from tests.web.town import Town
 
@@ -24,8 +24,14 @@ class App(FakeChannel):
         return f"{self.begins}{account}?{text}" if self.begins else None
 
 
-def apps(**begins: str | None) -> dict[str, Channel]:
-    return {name: App(name=name, begins=address) for name, address in begins.items()}
+def apps(**begins: str | None) -> dict[str, Any]:
+    """What the web server is given of these apps."""
+    channels = {name: App(name=name, begins=address) for name, address in begins.items()}
+
+    def link(name: str, text: str) -> str | None:
+        return channels[name].link(name, text) if name in channels else None
+
+    return {"channels": channels, "link": link}
 
 
 LINE = "https://line.me/R/"
@@ -35,7 +41,7 @@ TELEGRAM = "https://t.me/"
 def test_each_app_has_a_button_and_a_code_to_scan(town: Town) -> None:
     with town.database.writing() as tx:
         boards.change_settings(tx, town.board_id, telegram=True)
-    client = town.client(None, channels=apps(telegram=TELEGRAM, line=LINE))
+    client = town.client(None, **apps(telegram=TELEGRAM, line=LINE))
     answer = client.get("/join/k7q3m9xp4twr")
     assert answer.status_code == 200
     page = answer.text
@@ -53,7 +59,7 @@ def test_each_app_has_a_button_and_a_code_to_scan(town: Town) -> None:
 
 @pytest.mark.parametrize("code", [CODE, "SK7Q-3M9X-P4TW-R2AB"])
 def test_codes_of_families_and_of_staff(town: Town, code: str) -> None:
-    page = town.client(None, channels=apps(line=LINE)).get(f"/join/{code}").text
+    page = town.client(None, **apps(line=LINE)).get(f"/join/{code}").text
     assert f"{LINE}line?{code}" in page
 
 
@@ -63,10 +69,10 @@ def test_telegram_only_where_the_board_said_so(town: Town) -> None:
 
 
 def test_an_app_without_address_is_left_out(town: Town) -> None:
-    answer = town.client(None, channels=apps(line=None)).get(f"/join/{CODE}")
+    answer = town.client(None, **apps(line=None)).get(f"/join/{CODE}")
     assert answer.location == f"/chat/#join={CODE}"
 
 
 def test_what_is_no_code_is_handed_to_nobody(town: Town) -> None:
-    client = town.client(None, channels=apps(line=LINE))
+    client = town.client(None, **apps(line=LINE))
     assert client.get("/join/%E6%89%BF%E8%AA%8D").location == "/chat/"

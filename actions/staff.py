@@ -138,21 +138,25 @@ def _welcomed(tx: Transaction, member: Staff, point: ContactPoint) -> StaffWelco
 def _tell_of(tx: Transaction, member: Staff, point: ContactPoint, grants: Iterable[Grant]) -> None:
     """Tell who would notice that this is not the person who was meant.
 
-    Those are the member of staff where they were connected before, and who manages their schools.
+    Those are the member of staff where they were connected before, who manages their schools,
+    and for anybody who decides or speaks for the city, the board.
     """
     name = addressed(staff.name_of(tx, member.id))
-    channel = say(f"linking.channel.{point.channel}")
+    channel = say(f"channel.{point.channel}")
     words = say("linking.told", name=name, channel=channel)
     speech = Speech(words=(words,), subject=say("linking.told.subject"))
     for contact_id in set(staff.contacts_of(tx, member.id)) - {point.id}:
         replies.queue(tx, contact_id, speech)
-    schools_of = {grant.school_id for grant in grants if grant.school_id is not None}
-    managers = {
-        one
-        for school_id in schools_of
-        for one in staff.holders(tx, member.board_id, approvers(school_id), school_id)
-    }
-    telling.tell(tx, managers - {member.id}, speech)
+    telling.tell(tx, _watching(tx, member.board_id, grants) - {member.id}, speech)
+
+
+def _watching(tx: Transaction, board_id: int, grants: Iterable[Grant]) -> set[int]:
+    """Who decides in the places of these roles; the board for all but operators."""
+    places: set[int | None] = set()
+    for grant in grants:
+        places |= {grant.school_id} if grant.role is Role.OPERATOR else {grant.school_id, None}
+    held = (staff.holders(tx, board_id, approvers(place), place) for place in places)
+    return {one for holders in held for one in holders}
 
 
 def _post(tx: Transaction, grant: Grant) -> StaffPost:

@@ -33,6 +33,7 @@ VERBS = {
     "line": "commands.line:line",
     "telegram": "commands.telegram:telegram",
     "broadcast": "commands.broadcasts:broadcast",
+    "inbox": "commands.inbox:inbox",
     "audit": "commands.broadcasts:audit",
     "explain": "commands.explain:explain",
     "demo": "commands.demo.command:demo",
@@ -83,6 +84,7 @@ def main(ctx: click.Context) -> None:
     settings = _settings()
     set_up_logs(settings.log_format)
     ctx.obj = House(settings)
+    ctx.call_on_close(ctx.obj.close)
 
 
 def _settings() -> Settings:

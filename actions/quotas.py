@@ -51,7 +51,11 @@ def _rule(tx: Transaction, row: Broadcast) -> str:
 
 
 def _words(tx: Transaction, use: Use, rule: str) -> Words:
-    said: Words = say("quota.uses", channel=_name(tx, use), uses=use.uses, left=use.left)
+    kept = quotas.kept(tx, (use.channel, use.account))
+    name, left = _name(tx, use), use.left + kept
+    said: Words = say("quota.uses", channel=name, uses=use.uses, left=left)
+    if use.over and kept:
+        said = say("quota.and", first=said, rest=say("quota.kept", count=kept))
     told = {"mail": use.moved, "stranded": use.stranded} if rule == "mail" else {rule: use.over}
     for what, count in told.items():
         if count:
@@ -61,7 +65,7 @@ def _words(tx: Transaction, use: Use, rule: str) -> Words:
 
 def _name(tx: Transaction, use: Use) -> Words:
     """The channel, and which of its accounts where it has several."""
-    channel = say(f"broadcast.channel.{use.channel}")
+    channel = say(f"channel.{use.channel}")
     if len(quotas.left(tx, use.channel)) == 1:
         return channel
     return say("quota.account", channel=channel, account=use.account)

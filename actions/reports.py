@@ -110,7 +110,7 @@ def report_words(made: Report, subject: str) -> tuple[Words, ...]:
     if families.not_reached:
         words.append(say("broadcast.report.not_reached", count=families.not_reached))
     for name, counts in made.channels.items():
-        channel = say(f"broadcast.channel.{name}") if name in _NAMED_CHANNELS else Plain(name)
+        channel = say(f"channel.{name}") if name in _NAMED_CHANNELS else Plain(name)
         words.append(say("broadcast.report.channel", channel=channel, **counts.as_dict()))
     if made.doubtful:
         words.append(say("broadcast.report.doubtful", count=made.doubtful))

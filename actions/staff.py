@@ -145,7 +145,7 @@ def _tell_of(tx: Transaction, member: Staff, point: ContactPoint, grants: Iterab
     channel = say(f"channel.{point.channel}")
     words = say("linking.told", name=name, channel=channel)
     speech = Speech(words=(words,), subject=say("linking.told.subject"))
-    for contact_id in set(staff.contacts_of(tx, member.id)) - {point.id}:
+    for contact_id in set(telling.ways_to(tx, member.id)) - {point.id}:
         replies.queue(tx, contact_id, speech)
     telling.tell(tx, _watching(tx, member.board_id, grants) - {member.id}, speech)
 

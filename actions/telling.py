@@ -1,9 +1,14 @@
-"""Telling staff what happened to a broadcast, at every contact point they have."""
+"""Telling staff what happened to a broadcast, at every contact point that the board uses.
+
+What the board has turned off is silent even where somebody has nothing else: they could press
+nothing there, and whoever submits must learn that nobody can approve.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
 
+from actions import boards
 from actions.previews import button, card, moment_of, preview, ref_of
 from domain.approval import Authorship
 from domain.broadcasts import State
@@ -12,7 +17,7 @@ from domain.names import addressed
 from domain.roles import approvers, writers
 from domain.speech import Speech
 from domain.wording import Text, say
-from storage import replies, staff
+from storage import people, replies, staff
 from storage.database import Transaction
 from storage.tables import Broadcast
 
@@ -27,7 +32,8 @@ def approvers_of(
     """Who can be asked to approve: the deciding roles, without those who wrote it."""
     whose = Authorship(row.school_id, frozenset(row.author_ids), submitter)
     holders = staff.holders(tx, row.board_id, approvers(row.school_id), row.school_id)
-    return [one for one in holders if self_approval or not whose.is_of(one)]
+    may = [one for one in holders if self_approval or not whose.is_of(one)]
+    return [one for one in may if ways_to(tx, one)]
 
 
 def everyone_concerned(tx: Transaction, row: Broadcast) -> set[int]:
@@ -48,8 +54,15 @@ def send_cards(tx: Transaction, row: Broadcast, staff_ids: Iterable[int]) -> Non
 
 def tell(tx: Transaction, staff_ids: Iterable[int], speech: Speech) -> None:
     for staff_id in sorted(staff_ids):
-        for contact_id in staff.contacts_of(tx, staff_id):
+        for contact_id in ways_to(tx, staff_id):
             replies.queue(tx, contact_id, speech)
+
+
+def ways_to(tx: Transaction, staff_id: int) -> list[int]:
+    """The contact points of somebody on channels that their board uses."""
+    allows = boards.settings(tx, staff.board_of(tx, staff_id)).allows
+    points = staff.contacts_of(tx, staff_id)
+    return [point for point in points if allows(people.contact(tx, point).channel)]
 
 
 def tell_decision(tx: Transaction, row: Broadcast, decider: int) -> None:

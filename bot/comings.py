@@ -10,7 +10,7 @@ import structlog
 from actions import audit, linking
 from bot import metrics, outside
 from domain.speech import speak
-from storage import inbox, people, replies
+from storage import inbox, people, replies, staff
 from storage.database import Transaction
 from storage.inbox import InboxItem
 
@@ -23,6 +23,11 @@ def happened_at(item: InboxItem) -> datetime:
     A provider's clock that is ahead would otherwise make everything said next look old.
     """
     return min(item.at, item.received_at)
+
+
+def is_registered(tx: Transaction, contact_id: int) -> bool:
+    """Whether a school's messages reach a contact point, or it is a staff member's."""
+    return bool(people.groups_joined(tx, contact_id)) or staff.staff_at(tx, contact_id) is not None
 
 
 def _close(tx: Transaction, item: InboxItem) -> None:

@@ -47,7 +47,7 @@ def take_turn(tx: Transaction, item: InboxItem, flows: Mapping[str, Flow] = FLOW
     read = _reader(contact, item)
     if not boards.settings(tx, item.board_id).allows(item.channel):
         talk.say(say("bot.channel_off"))
-    elif read is not None and _come_back_late(talk):
+    elif read is not None and (_come_back_late(talk) or _stands_alone(tx, item)):
         read(talk, item)
     for message in talk.messages():
         replies.queue(tx, contact.id, message, item.id, token=item.answer_token)
@@ -66,6 +66,13 @@ def _reader(contact: ContactPoint, item: InboxItem) -> Reader | None:
     if item.kind == "text" and not in_order:
         return _text_out_of_order
     return _READERS.get(item.kind, _other)
+
+
+def _stands_alone(tx: Transaction, item: InboxItem) -> bool:
+    """Whether an item answers no question, so that none that comes back can be in its way."""
+    if item.kind == "button":
+        return read_card(tx.secret, item.token) is not None
+    return item.kind in ("link", "follow")
 
 
 def _come_back_late(talk: Talk) -> bool:
@@ -265,7 +272,8 @@ def _begin(talk: Talk, item: InboxItem) -> None:  # noqa: ARG001 - as every read
 
 
 def _come_back(talk: Talk, item: InboxItem) -> None:  # noqa: ARG001 - as every reader
-    _welcome(talk, "bot.welcome_back")
+    known = comings.is_registered(talk.tx, talk.contact_id)
+    _welcome(talk, "bot.welcome_back" if known else "bot.welcome_back.unregistered")
 
 
 def _link(talk: Talk, item: InboxItem) -> None:

@@ -38,8 +38,7 @@ PAUSE = timedelta(seconds=5)
 _IDLE_SECONDS = 0.1
 _TROUBLE_SECONDS = 1.0
 _SWEEP = timedelta(minutes=10)
-# As long as the composing dialogue in which they were sent stays open.
-# Twice as long as composing may lie idle: no open dialogue loses its images.
+# Twice as long as composing may lie idle: an image waits out any pause before its draft is saved.
 _LOOSE_IMAGES_LAST = timedelta(days=14)
 
 log = structlog.get_logger()

@@ -21,7 +21,8 @@ class Limits:
 
     `text_units` counts UTF-16 code units; `recipients` is the largest chunk that one
     lease may hold; `buttons` is 0 where the channel shows none (numbers are printed anyway).
-    `slots` is how many chunks one worker sends at the same time.  `keyed` says that a chunk goes
+    `slots` is how many chunks one worker sends at the same time, and `reply_slots` how many
+    answers.  `keyed` says that a chunk goes
     out as one request which the provider knows by its key: such a chunk keeps its members until
     the provider has answered, and asking again under the same key doubles nothing.
     """
@@ -32,6 +33,7 @@ class Limits:
     recipients: int
     slots: int = 1
     keyed: bool = False
+    reply_slots: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +211,20 @@ class Quota:
     used: int
 
 
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where a provider sends what comes in, as it says itself; `url` is empty for nowhere.
+
+    `pending` counts what waits there for us, `error` is what went wrong last, at `error_at`.
+    """
+
+    url: str = ""
+    active: bool = True
+    pending: int = 0
+    error: str = ""
+    error_at: datetime | None = None
+
+
 class SendLog(Protocol):
     """Where a channel writes down what it is about to do and what came of it.
 
@@ -268,6 +284,28 @@ class Metered(Protocol):
 
     def quota(self, account: str) -> Quota | None:
         """Ask the provider; None if it does not answer."""
+
+
+@runtime_checkable
+class Rationed(Protocol):
+    """A channel whose leave to answer is free where other messages count, and holds only so much.
+
+    What waits for quota comes along with an answer, as far as it fits.
+    """
+
+    def fits(self, messages: Sequence[Message]) -> bool:
+        """Whether one `Answer.token` suffices for all of these."""
+
+
+@runtime_checkable
+class Webhooked(Protocol):
+    """A channel whose provider calls our /webhooks/<name>; no other channel has such a page."""
+
+    def webhook(self, account: str) -> Webhook | Outcome:
+        """Ask the provider where it sends to."""
+
+    def read_again(self, account: str, raw: bytes) -> Incoming:
+        """Read once more what an earlier version kept as `unknown`; nothing is raised."""
 
 
 @runtime_checkable

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from click import ClickException
+
+from channels.base import Channel
 from channels.registry import (
     ChannelSettings,
     LineAccount,
     LineSettings,
     MailSettings,
     TelegramSettings,
+    open_channels,
 )
 from commands.printing import fail
-from settings import Settings
+from settings import PREFIX, Settings
 
 LINE = "line"
 _ACCOUNT_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -25,6 +30,38 @@ _KNOWN = {"name", "channel_secret", "channel_access_token", "channel_id"}
 def channel_settings(settings: Settings) -> ChannelSettings:
     """What is set, channel by channel; says plainly what is wrong with an accounts file."""
     return ChannelSettings(_mail(settings), _line(settings), _telegram(settings))
+
+
+def open_sound(settings: Settings) -> tuple[dict[str, Channel], dict[str, str]]:
+    """The channels that can be opened, and for each other one that is set why it cannot."""
+    opened: dict[str, Channel] = {}
+    faults: dict[str, str] = {}
+    for name, read in _PARTS.items():
+        try:
+            opened |= open_channels(ChannelSettings(**{name: read(settings)}))
+        except ClickException as error:
+            faults[name] = error.message
+        except ValueError as error:
+            faults[name] = str(error)
+    return opened, faults
+
+
+def half_set(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Channels that are off although something of theirs is set, and what is missing."""
+    for name, part, missing in _GOES_WITH:
+        given = [each for each in part if getattr(settings, each) is not None]
+        if given and all(getattr(settings, each) is None for each in missing):
+            lacks = " or ".join(_variable(each) for each in missing)
+            yield name, f"{_variable(given[0])} is set, but not {lacks}"
+
+
+def webhook_url(settings: Settings, channel: str, account: str = "") -> str:
+    """Where a provider is to send what comes in; the first account needs no name."""
+    return "/".join(filter(None, (settings.public_url, "webhooks", channel, account)))
+
+
+def _variable(field: str) -> str:
+    return f"{PREFIX}{field.upper()}"
 
 
 def _mail(settings: Settings) -> MailSettings | None:
@@ -105,3 +142,23 @@ def _checked(account: LineAccount, where: str) -> LineAccount:
             "token or the channel ID"
         )
     return account
+
+
+_PARTS: Mapping[str, Callable[[Settings], Any]] = {
+    "email": _mail,
+    "line": _line,
+    "telegram": _telegram,
+}
+# Of what is set alone nothing comes: a channel, settings of it, and those one of which it needs.
+_GOES_WITH = (
+    ("mail", ("smtp_url",), ("mail_from",)),
+    ("mail", ("mail_from",), ("smtp_url",)),
+    ("mail intake", ("mail_in_listen",), ("mail_in_domain",)),
+    ("mail intake", ("mail_in_domain",), ("mail_in_listen",)),
+    (
+        "LINE",
+        ("line_channel_access_token", "line_channel_id"),
+        ("line_channel_secret", "line_accounts_file"),
+    ),
+    ("Telegram", ("telegram_webhook_secret",), ("telegram_bot_token",)),
+)

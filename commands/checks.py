@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from actions import audit
 from commands.channel_checks import check_channels
-from commands.findings import Finding
+from commands.findings import Finding, title
 from commands.house import House
 from settings import SECRET_LENGTH
 from storage import inbox
@@ -18,7 +19,7 @@ def check_all(house: House) -> list[Finding]:
     schema = _schema(house)
     findings = [schema, *_keys(house), *check_channels(house)]
     if not schema.wrong:
-        findings += [_parked(house), _records(house)]
+        findings += [*_parked(house), _records(house)]
     return findings
 
 
@@ -50,11 +51,23 @@ def _keys(house: House) -> Iterator[Finding]:
             yield Finding(name, False, f"{path}, readable by its owner only")
 
 
-def _parked(house: House) -> Finding:
+def _parked(house: House) -> Iterator[Finding]:
+    """What nobody here understood apart from what was understood and failed: they differ in who
+    can do something about it.
+    """
     with house.database.reading() as tx:
-        parked = inbox.count(tx, "parked")
-    words = f"{parked} messages could not be handled" if parked else "nothing parked"
-    return Finding("inbox", parked > 0, words)
+        items = inbox.parked(tx)
+    if not items:
+        yield Finding("inbox", False, "nothing set aside")
+    unknown = Counter(item.channel for item in items if item.kind == "unknown")
+    failed = Counter(item.channel for item in items if item.kind != "unknown")
+    for counts, one, many, what in (
+        (unknown, "event", "events", "not understood"),
+        (failed, "turn", "turns", "failed"),
+    ):
+        for channel, count in sorted(counts.items()):
+            thing = f"{count} {one if count == 1 else many} of {title(channel)}"
+            yield Finding("inbox", True, f"{thing} {what} (renrakumo inbox list)")
 
 
 def _records(house: House) -> Finding:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+_TITLES = {"email": "mail", "line": "LINE", "telegram": "Telegram", "webchat": "web chat"}
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -20,3 +22,8 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def title(channel: str) -> str:
+    """What a channel is called before people."""
+    return _TITLES.get(channel, channel)

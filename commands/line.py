@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.house import House
+from commands.plainly import plainly
 from commands.printing import fail, json_option, print_json
 from delivery.menus import batches, show
 from domain.outcomes import Accepted, Outcome, TryLater
@@ -89,7 +90,7 @@ def _sync_account(
         shown = _show_all(house, channel, name, wait)
         at_line.delete(account, synced.stale)
     except at_line.NotTaken as error:
-        raise _not_taken(name, error.outcome) from None
+        raise _not_taken(house, name, error.outcome) from None
     return Done(name, synced.done, shown, len(synced.stale))
 
 
@@ -102,7 +103,7 @@ def _show_all(
     for batch in batches(due):
         outcome = _patiently(partial(show, house.database, channel, batch), wait)
         if not isinstance(outcome, Accepted):
-            raise _not_taken(name, outcome)
+            raise _not_taken(house, name, outcome)
     return len(due)
 
 
@@ -117,5 +118,5 @@ def _patiently(ask: Callable[[], Outcome], wait: Callable[[float], object]) -> O
     return outcome
 
 
-def _not_taken(account: str, outcome: Outcome) -> click.ClickException:
-    return fail(f"LINE did not take it ({account}: {outcome}); run this again later")
+def _not_taken(house: House, account: str, outcome: Outcome) -> click.ClickException:
+    return fail(f"{account}: {plainly('LINE', house.settings.line_api_url, outcome)}")

@@ -16,8 +16,9 @@ import structlog
 
 from bot.turns import TurnLoop
 from channels.base import Channel, Incoming
+from commands.channel_settings import channel_settings
 from commands.house import House
-from commands.supervisor import PARTS, Child, Supervisor, command_line
+from commands.supervisor import INTAKE, PARTS, Child, Supervisor, command_line
 from delivery.render import Addresses
 from delivery.worker import Worker
 from domain.outcomes import Outcome, Refused
@@ -34,11 +35,14 @@ log = structlog.get_logger()
 @click.pass_obj
 def run(house: House) -> None:
     """Start everything, keep it running, stop it on SIGTERM."""
+    # What is half set is said here and now: the children could only die of it again and again.
+    channel_settings(house.settings)
     house.prepare()
     house.database.close()
-    verbs = (*PARTS, "intake") if _takes_in(house.settings) else PARTS
+    parts = (*PARTS, INTAKE) if _takes_in(house.settings) else PARTS
     environment = os.environ | counted_in(house.settings.metrics_dir)
-    Supervisor([Child(verb, command_line(verb), environment) for verb in verbs]).run()
+    children = [Child(" ".join(words), command_line(words), environment) for words in parts]
+    Supervisor(children).run()
 
 
 def counted_in(folder: Path) -> dict[str, str]:
@@ -67,7 +71,8 @@ def web(house: House) -> None:
         address=host,
         port=port,
         interface=Interfaces.WSGI,
-        # Most of them wait for one commit together (storage.gathering).
+        # Most of them wait for one commit together (storage.gathering), so they need no cores of
+        # their own, whatever granian says at its start.
         blocking_threads=16,
         log_access=False,
     ).serve()
@@ -83,15 +88,12 @@ def worker(house: House, only: str | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     loop = TurnLoop(house.database, fetch=_fetching(house.channels))
-    try:
-        if only == "turns":
-            loop.run(stop)
-        elif only == "sending":
-            _worker(house).run(stop)
-        else:
-            _both(loop, _worker(house), stop)
-    finally:
-        house.close()
+    if only == "turns":
+        loop.run(stop)
+    elif only == "sending":
+        _worker(house).run(stop)
+    else:
+        _both(loop, _worker(house), stop)
 
 
 def _both(loop: TurnLoop, sending: Worker, stop: threading.Event) -> None:
@@ -151,7 +153,6 @@ def intake(house: House) -> None:
         raise click.UsageError("set RENRAKUMO_MAIL_IN_DOMAIN beside RENRAKUMO_MAIL_IN_LISTEN")
     house.prepare()
     asyncio.run(_take_in(house))
-    house.close()
 
 
 async def _take_in(house: House) -> None:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
+from actions import boards
 from actions import schools as schools_action
 from actions import staff as staff_action
 from commands.house import House
 from commands.printing import FOUND, fail, json_option, print_json, print_table
 from commands.school_file import import_schools
+from domain.channels import CHATS
 from domain.roles import Role, is_well_placed
 from storage.database import Transaction
 from storage.schools import groups_of, root_of, school_by_code, schools_of
@@ -137,7 +139,10 @@ def staff() -> None:
 @json_option
 @click.pass_obj
 def staff_invite(house: House, role: str, code: str | None, name: str, as_json: bool) -> None:
-    """Make a one-time code; typed in any chat it makes that chat the staff member's."""
+    """Make a one-time code; whoever types it in a chat gets the role there.
+
+    In LINE the bot answers with a link first, which proves whose the chat is.
+    """
     with house.database.writing() as tx:
         school_id = find_school(tx, house.board_id, code).id if code else None
         if not is_well_placed(Role(role), school_id):
@@ -152,8 +157,10 @@ def staff_invite(house: House, role: str, code: str | None, name: str, as_json: 
 
 def _links(house: House, code: str) -> dict[str, str | None]:
     """Where the code can be typed, or is typed already; a channel that is off has no link."""
+    with house.database.reading() as tx:
+        settings = boards.settings(tx, house.board_id)
     links: dict[str, str | None] = {"web": f"{house.settings.public_url}/join/{code}"}
-    for name in ("line", "telegram"):
-        channel = house.channels.get(name)
+    for name in sorted(CHATS):
+        channel = house.channels.get(name) if settings.allows(name) else None
         links[name] = channel.link(channel.accounts[0], code) if channel else None
     return {**links, "mail": None}

@@ -10,7 +10,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
 HEAD = """# Settings
 
 Read from the environment by `settings.py`, and nowhere else. This page is made by
-`python -m commands.settings_page`; a test fails when it and the code differ.
+`python -m commands.settings_page`; a test fails when it and the code differ. What the board itself
+decides is in [board settings](board-settings.md).
 
 | variable | default | meaning |
 |---|---|---|

@@ -24,15 +24,21 @@ SLOWEST = 30.0
 PATIENCE = 30.0  # How long a child may take to finish what it is doing.
 
 
+Words = tuple[str, ...]
+"""A command line of ours: a verb and what follows it."""
+
+TURNS: Words = ("worker", "--only", "turns")
+SENDING: Words = ("worker", "--only", "sending")
 # What an installation runs; the intake comes to it where anything is to be taken in.  Turns and
 # sending are processes of their own, or a fan-out and a storm of conversations would share one
 # interpreter, which runs on one core.
-PARTS = ("web", "worker --only turns", "worker --only sending")
+PARTS: tuple[Words, ...] = (("web",), TURNS, SENDING)
+INTAKE: Words = ("intake",)
 
 
-def command_line(verb: str) -> list[str]:
-    """How a child is started: the same interpreter, the same code, another verb."""
-    return [sys.executable, "-m", "app", *verb.split()]
+def command_line(words: Words) -> list[str]:
+    """How a child is started: the same interpreter, the same code, another command line."""
+    return [sys.executable, "-m", "app", *words]
 
 
 @dataclass

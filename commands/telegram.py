@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
+from commands.channel_settings import webhook_url
 from commands.house import House
+from commands.plainly import plainly
 from commands.printing import fail
 from domain.outcomes import Accepted, Outcome
-
-WEBHOOK = "/webhooks/telegram"
 
 
 @click.group()
@@ -22,7 +22,7 @@ def sync_command(house: House) -> None:
     """Set the webhook (or, for polling, take it away) and the commands of the bot's menu."""
     outcome = sync(house)
     if not isinstance(outcome, Accepted):
-        raise fail(f"Telegram did not take it: {outcome}")
+        raise fail(plainly("Telegram", house.settings.telegram_api_url, outcome))
     mode = house.settings.telegram_mode
     click.echo("webhook set" if mode == "webhook" else "webhook taken away: the intake polls")
 
@@ -37,7 +37,7 @@ def sync(house: House) -> Outcome:
     if settings.telegram_mode == "webhook" and settings.telegram_webhook_secret is None:
         raise fail("set RENRAKUMO_TELEGRAM_WEBHOOK_SECRET, or RENRAKUMO_TELEGRAM_MODE=polling")
     if settings.telegram_mode == "webhook":
-        outcome = channel.set_webhook(f"{settings.public_url}{WEBHOOK}")
+        outcome = channel.set_webhook(webhook_url(settings, channel.name))
     else:
         outcome = channel.delete_webhook()
     return channel.set_commands() if isinstance(outcome, Accepted) else outcome

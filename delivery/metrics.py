@@ -25,6 +25,11 @@ CHUNKS_HELD = Gauge(
 REPLIES = Counter(
     "renrakumo_replies_total", "What providers said of replies.", ["channel", "outcome"]
 )
+REPLIES_WITHOUT_QUOTA = Counter(
+    "renrakumo_replies_without_quota_total",
+    "Tries of replies that a used-up quota put off.",
+    ["channel", "account"],
+)
 
 
 def kind(outcome: Outcome) -> str:

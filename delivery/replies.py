@@ -30,12 +30,9 @@ from storage.replies import ClaimedAnswer
 
 log = structlog.get_logger()
 
-# How many answers are with a provider at the same time. LINE's are most of all: at a tenth of a
-# second each, a class that answers at once is through in a few seconds.
-_SLOTS = {"email": 4, "line": 16, "telegram": 4}
-_SLOTS_OTHERWISE = 4
-# So many more are claimed for each slot, because a claim costs more than an answer that
-# leaves at once. What waits so long that a provider hangs goes back when the worker stops.
+# So many more are claimed for each of a channel's reply slots, because a claim costs more than an
+# answer that leaves at once. What waits so long that a provider hangs goes back when the worker
+# stops.
 _AHEAD = 2
 
 _EVERY = 0.1
@@ -44,7 +41,8 @@ _BUSY = 0.02
 _GATHER = 0.02
 _TROUBLE = 0.5
 # While an answer is on its way it is held again and again, however long its provider takes; so
-# this is how long the answers of a killed worker wait.
+# this is how long the answers of a killed worker wait.  Longer than any token is good for: nobody
+# knows whether that worker used it.
 _HOLD = timedelta(minutes=2)
 _KEEP = 30.0
 
@@ -63,7 +61,12 @@ class Replies:
         public_url: str = "",
     ) -> None:
         self._queues = [
-            _Queue(database, name, Answering(database, channel, public_url, jitter))
+            _Queue(
+                database,
+                name,
+                Answering(database, channel, public_url, jitter),
+                channel.limits.reply_slots,
+            )
             for name, channel in channels.items()
             if name not in FETCHED
         ]
@@ -89,11 +92,11 @@ class Replies:
 class _Queue:
     """The answers of one channel."""
 
-    def __init__(self, database: Database, channel: str, answering: Answering) -> None:
+    def __init__(self, database: Database, channel: str, answering: Answering, slots: int) -> None:
         self._database = database
         self._channel = channel
         self._answering = answering
-        self._slots = _SLOTS.get(channel, _SLOTS_OTHERWISE)
+        self._slots = slots
         self._on_way: dict[Future[Tried], ClaimedAnswer] = {}
         self._next_keep = 0.0
 

@@ -66,7 +66,7 @@ def clusters(text: str) -> list[str]:
     return [text[start:end] for start, end in pairwise(cuts)] if text else []
 
 
-def shorten(text: str, most: int) -> str:
+def first_clusters(text: str, most: int) -> str:
     """The text if it has at most so many clusters, else its start and an ellipsis."""
     found = clusters(text)
     return text if len(found) <= most else "".join(found[: most - 1]) + "…"

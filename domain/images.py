@@ -23,6 +23,9 @@ PIXEL_LIMIT = 50_000_000
 SCREEN_PIXEL_LIMIT = 25_000_000
 LONGEST_SIDE = 1600
 PREVIEW_SIDE = 480
+# Telegram refuses photos whose "width and height ratio" is over 20, and with the photo the whole
+# notice (https://core.telegram.org/bots/api#sendphoto). A long screenshot is one soon.
+MOST_RATIO = 20
 
 _QUALITY = 85
 _PREVIEW_QUALITY = 80
@@ -77,7 +80,8 @@ def prepare_image(raw: bytes) -> PreparedImage:
     """Prepare a JPEG, PNG, WebP, GIF (its first frame) or HEIC for sending.
 
     It is turned upright, flattened on white, at most 1600 pixels long, and a JPEG; only drawings
-    of few colours stay PNG where that is smaller. Size is checked before pixels are decoded. The
+    of few colours stay PNG where that is smaller. One longer than 20 times its width gets white
+    margins. Size is checked before pixels are decoded. The
     largest input takes seconds and up to 800 MB of memory (measured: WebP of 50 megapixels), so
     callers prepare one at a time, and not on the way of a webhook's answer.
 
@@ -121,7 +125,7 @@ def _decoded(opened: Image.Image) -> Image.Image:
     full = _in_true_colours(opened)
     full.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
     profile = opened.info.get("icc_profile")
-    return _flattened(_in_srgb(_upright(full), profile))
+    return _on_paper(_in_srgb(_upright(full), profile))
 
 
 def _in_true_colours(image: Image.Image) -> Image.Image:
@@ -164,10 +168,17 @@ def _converted(image: Image.Image, profile: bytes) -> Image.Image:
     return converted
 
 
-def _flattened(image: Image.Image) -> Image.Image:
-    """Paste onto fresh white paper, which also leaves comments and other metadata behind."""
-    paper = Image.new("RGB", image.size, "white")
-    paper.paste(image, mask=image.getchannel("A") if image.mode == "RGBA" else None)
+def _on_paper(image: Image.Image) -> Image.Image:
+    """Paste onto fresh white paper, which also leaves comments and other metadata behind.
+
+    The paper is as large as the picture, but never narrower than a channel takes: then the whole
+    picture stands in its middle.
+    """
+    least = -(-max(image.size) // MOST_RATIO)
+    width, height = max(image.width, least), max(image.height, least)
+    paper = Image.new("RGB", (width, height), "white")
+    corner = (width - image.width) // 2, (height - image.height) // 2
+    paper.paste(image, corner, mask=image.getchannel("A") if image.mode == "RGBA" else None)
     return paper
 
 

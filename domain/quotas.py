@@ -7,10 +7,19 @@ from dataclasses import dataclass
 Account = tuple[str, str]
 """A channel's name and the name of one of its accounts."""
 
+# One message in fifty: of 5,000 a hundred, which is what ten broadcasts need for their cards and
+# reports.
+_KEPT = 50
+
+
+def reserve(allowed: int) -> int:
+    """How many of a month's messages broadcasts leave to the staff: approval cards, reports."""
+    return allowed // _KEPT
+
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What one broadcast needs of one account: `uses` messages, where `left` are left.
+    """What one broadcast needs of one account: `uses` messages, where `left` are left for it.
 
     `spare` of those `uses` contact points could be replaced: every guardian who would hear by
     one of them has another way, by an account without limit.

@@ -35,13 +35,13 @@ def split(text: str, limit: int) -> list[str]:
     return [*pieces, rest] if rest else pieces
 
 
-def shortened(text: str, limit: int) -> str:
+def first_units(text: str, limit: int) -> str:
     """The text itself if it has at most `limit` units, else its beginning and "…"."""
     return text if units(text) <= limit else text[: _fitting(text, limit - 1)].rstrip() + "…"
 
 
-def beginning(text: str, limit: int) -> str:
-    """The text itself if it has at most `limit` units, else what of it is read first."""
+def first_piece(text: str, limit: int) -> str:
+    """The text itself if it has at most `limit` units, else the first piece that `split` makes."""
     return text if units(text) <= limit else text[: _end_of_piece(text, limit)].rstrip()
 
 

@@ -81,6 +81,19 @@ class InboxItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Parked:
+    """An item that was set aside; `kind` is empty where its content cannot be opened."""
+
+    id: int
+    board_id: int
+    channel: str
+    account: str
+    kind: str
+    tries: int
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SealedItem:
     """An item that was claimed and not opened yet."""
 
@@ -317,6 +330,45 @@ def count(tx: Transaction, state: str) -> int:
     """How many items are in a state (new, done, parked)."""
     query = select(func.count()).select_from(Inbox).where(Inbox.state == state)
     return tx.session.scalar(query) or 0
+
+
+# What was set aside.
+
+
+def parked(tx: Transaction) -> list[Parked]:
+    """Everything that was set aside, the oldest first."""
+    rows = tx.session.scalars(select(Inbox).where(Inbox.state == "parked").order_by(Inbox.id))
+    return [_parked(tx, row) for row in rows]
+
+
+def find_parked(tx: Transaction, item_id: int, *, lock: bool = False) -> Parked | None:
+    """One item, if it is set aside; with `lock` nobody else has it until the transaction ends."""
+    query = select(Inbox).where(Inbox.id == item_id, Inbox.state == "parked")
+    row = tx.session.scalar(query.with_for_update() if lock else query)
+    return None if row is None else _parked(tx, row)
+
+
+def _parked(tx: Transaction, row: Inbox) -> Parked:
+    try:
+        kind = open_item(tx, row).kind
+    except SealBroken:
+        kind = ""
+    return Parked(row.id, row.board_id, row.channel, row.account, kind, row.tries, row.received_at)
+
+
+def unpark(tx: Transaction, item_id: int, arrival: Arrival | None = None) -> None:
+    """Have an item that was set aside be taken again; as `arrival`, if it is now understood."""
+    row = tx.session.get_one(Inbox, item_id)
+    if arrival is not None:
+        row.sender_index = _sender_index(tx, arrival)
+        row.payload_cipher = tx.vault.seal_json(_payload(arrival), _PURPOSE)
+    row.state, row.tries, row.handled_at = "new", 0, None
+
+
+def dismiss(tx: Transaction, item_id: int) -> None:
+    """Be done with an item that was set aside, and erase what it said."""
+    row = tx.session.get_one(Inbox, item_id)
+    row.state, row.payload_cipher, row.handled_at = "done", None, tx.now
 
 
 def _settle(tx: Transaction, item_ids: Collection[int], **values: object) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from sqlalchemy import delete, select, tuple_, update
 
-from domain.quotas import Account
+from domain.quotas import Account, reserve
 from storage.database import Transaction
 from storage.inserts import insert_if_new
 from storage.tables import Quota
@@ -39,14 +39,28 @@ def left(tx: Transaction, channel: str) -> dict[str, int | None]:
 
 
 def limited(tx: Transaction, channels: Collection[str]) -> dict[Account, int]:
-    """What the accounts of these channels may still send that have a limit."""
+    """What broadcasts may still use of the accounts of these channels that have a limit.
+
+    Less than what is left: some is kept for the staff's cards and reports.
+    """
     query = select(Quota).where(Quota.channel.in_(channels), Quota.allowed.is_not(None))
-    return {(row.channel, row.account): _left(row) or 0 for row in tx.session.scalars(query)}
+    rows = tx.session.scalars(query)
+    return {(row.channel, row.account): (_left(row) or 0) - _kept(row) for row in rows}
+
+
+def kept(tx: Transaction, account: Account) -> int:
+    """How many of what is left of an account broadcasts do not use."""
+    row = tx.session.get(Quota, account)
+    return _kept(row) if row else 0
 
 
 def channels(tx: Transaction) -> tuple[str, ...]:
     """The channels that are on, as the workers said last."""
     return tuple(tx.session.scalars(select(Quota.channel).distinct().order_by(Quota.channel)))
+
+
+def _kept(row: Quota) -> int:
+    return min(reserve(row.allowed or 0), _left(row) or 0)
 
 
 def _left(row: Quota) -> int | None:

@@ -1,18 +1,20 @@
 """Replies: answers within a conversation, encrypted until they have left.
 
-What one turn says to one person is queued in one transaction and leaves as one answer.
+What one turn says to one person is queued in one transaction and leaves as one answer.  What a
+provider's used-up quota put off holds up nobody: it comes along with the person's next answer that
+is free, or by itself once there is quota again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, or_, select, text, update
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, text, update
 from sqlalchemy.orm import aliased
 
 from domain.answers import answer_key
@@ -29,6 +31,19 @@ _TOKEN = "replies.token"  # noqa: S105 - the purpose of a seal
 _CLAIM_LOCK = 7_266_001
 # What browsers fetch is never due to be sent, so it stays out of the search for what is.
 _NEVER = timedelta(days=365 * 100)
+# The state of what waits for quota; `new` is what waits for its turn or is on its way.
+_NO_QUOTA = "no_quota"
+_OPEN = ("new", _NO_QUOTA)
+# So many of those are shown to a sender with one answer: no provider's leave holds more.
+_MOST_WAITING = 5
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingReply:
+    """One that a used-up quota put off, and that may come along with a free answer."""
+
+    id: int
+    speech: Speech = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +51,8 @@ class ClaimedAnswer:
     """All that one turn says to one person, handed to one sender until `hold` is over.
 
     `key` names it however often it is tried. `token` is the provider's leave to answer at once
-    what came in at `received_at`; both are empty where nothing came in.
+    what came in at `received_at`; both are empty where nothing came in.  `waiting` is what was put
+    off for want of quota before, the oldest first: with a token it may come along.
     """
 
     ids: tuple[int, ...]
@@ -50,6 +66,7 @@ class ClaimedAnswer:
     token: str = field(repr=False)
     received_at: datetime | None
     speeches: tuple[Speech, ...] = field(repr=False)
+    waiting: tuple[WaitingReply, ...] = ()
 
 
 def queue(
@@ -61,9 +78,12 @@ def queue(
 ) -> None:
     """Put a reply where the replies thread (or the web chat page) finds it.
 
-    `inbox_id` is what it answers, and `token` the provider's leave to answer that.
+    `inbox_id` is what it answers, and `token` the provider's leave to answer that.  What answers
+    nothing waits behind what waits for quota already.
     """
     contact = tx.session.get_one(ContactPoint, contact_point_id)
+    is_fetched = contact.channel in FETCHED
+    waits_until = None if is_fetched or inbox_id else _waits_until(tx, contact_point_id)
     tx.session.add(
         Reply(
             board_id=contact.board_id,
@@ -71,8 +91,8 @@ def queue(
             inbox_id=inbox_id,
             token_cipher=tx.vault.seal_text(token, _TOKEN) if token else None,
             payload_cipher=tx.vault.seal_json(speech.to_json(), _PURPOSE),
-            state="new",
-            not_before=tx.now + _NEVER if contact.channel in FETCHED else tx.now,
+            state=_NO_QUOTA if waits_until else "new",
+            not_before=tx.now + _NEVER if is_fetched else waits_until or tx.now,
             created_at=tx.now,
         )
     )
@@ -89,22 +109,31 @@ def claim(tx: Transaction, channel: str, hold: timedelta, limit: int = 20) -> li
     """Take the oldest answers that are due on a channel, and keep others off them.
 
     One that is neither settled, put off nor kept within `hold` becomes due again. A person's
-    answers keep their order: only the oldest that is not settled is ever taken.
+    answers keep their order: only the oldest that is not settled is ever taken, but for what
+    waits for quota.
     """
     _one_claim_at_a_time(tx)
+    some_wait = _bring_back(tx)
     heads = tx.session.execute(_due(tx, channel).limit(limit)).all()
     if not heads:
         return []
     members = _members(tx, heads)
-    answers = [_answer(tx, head, members.get(head.id, [])) for head in heads]
+    waiting = _waiting(tx, heads) if some_wait else {}
+    answers = [
+        _answer(tx, head, members.get(head.id, []), waiting.get(head.id, ())) for head in heads
+    ]
     taken = [answer for answer in answers if answer is not None]
     _hold(tx, [number for answer in taken for number in answer.ids], hold)
+    _let_wait(tx, [each.id for answer in taken for each in answer.waiting], tx.now + hold)
     return taken
 
 
 def any_due(tx: Transaction, channel: str) -> bool:
     """Whether a claim would get something; asked without the write lock."""
-    return tx.session.execute(_due(tx, channel).limit(1)).first() is not None
+    if tx.session.execute(_due(tx, channel).limit(1)).first() is not None:
+        return True
+    longest = _longest_waiting(tx)
+    return longest is not None and longest <= tx.now
 
 
 def keep(tx: Transaction, reply_ids: Collection[int], hold: timedelta) -> None:
@@ -119,9 +148,38 @@ def settle(
     _change(tx, reply_ids, state=state, token_cipher=None)
 
 
-def put_off(tx: Transaction, reply_ids: Collection[int], until: datetime) -> None:
-    """Let replies be tried again at a later time."""
-    _change(tx, reply_ids, not_before=until)
+def put_off(
+    tx: Transaction, reply_ids: Collection[int], until: datetime, *, keeps_token: bool = False
+) -> None:
+    """Let replies be tried again at a later time; with their token if it cannot be used up."""
+    spent = {} if keeps_token else {"token_cipher": None}
+    _change(tx, reply_ids, not_before=until, **spent)
+
+
+def wait_for_quota(tx: Transaction, answer: ClaimedAnswer, until: datetime) -> None:
+    """Put an answer off that a used-up quota keeps from leaving; its token is used up.
+
+    What else this person was to hear unprompted waits with it, and keeps its order.
+    """
+    waits = {"state": _NO_QUOTA, "not_before": until}
+    _change(tx, answer.ids, **waits, token_cipher=None)
+    unprompted = update(Reply).where(
+        Reply.contact_point_id == answer.contact_point_id,
+        Reply.state == "new",
+        Reply.inbox_id.is_(None),
+    )
+    tx.session.execute(unprompted.values(waits).execution_options(synchronize_session=False))
+
+
+def put_off_count(tx: Transaction, channel: str) -> int:
+    """How many replies of a channel wait for quota."""
+    query = (
+        select(func.count())
+        .select_from(Reply)
+        .join(ContactPoint, ContactPoint.id == Reply.contact_point_id)
+        .where(Reply.state == _NO_QUOTA, ContactPoint.channel == channel)
+    )
+    return tx.session.scalar(query) or 0
 
 
 def give_back(tx: Transaction, reply_ids: Collection[int]) -> None:
@@ -139,8 +197,8 @@ def note_blocked(tx: Transaction, contact_point_id: int) -> None:
 def _change(tx: Transaction, reply_ids: Collection[int], **values: object) -> None:
     if not reply_ids:
         return
-    still_new = update(Reply).where(Reply.id.in_(reply_ids), Reply.state == "new")
-    tx.session.execute(still_new.values(**values).execution_options(synchronize_session=False))
+    still_open = update(Reply).where(Reply.id.in_(reply_ids), Reply.state.in_(_OPEN))
+    tx.session.execute(still_open.values(**values).execution_options(synchronize_session=False))
 
 
 def _hold(tx: Transaction, reply_ids: Collection[int], hold: timedelta) -> None:
@@ -151,6 +209,52 @@ def _one_claim_at_a_time(tx: Transaction) -> None:
     # Two claims that skip each other's locked rows could take one person's replies out of order.
     if tx.session.get_bind().dialect.name == "postgresql":
         tx.session.execute(text(f"SELECT pg_advisory_xact_lock({_CLAIM_LOCK})"))
+
+
+def _waits_until(tx: Transaction, contact_point_id: int) -> datetime | None:
+    waiting = (Reply.contact_point_id == contact_point_id, Reply.state == _NO_QUOTA)
+    return tx.session.scalar(select(func.max(Reply.not_before)).where(*waiting))
+
+
+def _longest_waiting(tx: Transaction) -> datetime | None:
+    """When the first of those that wait for quota is to be tried again, if any waits."""
+    return tx.session.scalar(select(func.min(Reply.not_before)).where(Reply.state == _NO_QUOTA))
+
+
+def _bring_back(tx: Transaction) -> bool:
+    """Let what has waited long enough for quota be tried again; whether any waited."""
+    longest = _longest_waiting(tx)
+    if longest is not None and longest <= tx.now:
+        due = (Reply.state == _NO_QUOTA, Reply.not_before <= tx.now)
+        back = update(Reply).where(*due).values(state="new")
+        tx.session.execute(back.execution_options(synchronize_session=False))
+    return longest is not None
+
+
+def _waiting(tx: Transaction, heads: Sequence[Row[Any]]) -> dict[int, Sequence[WaitingReply]]:
+    """By its first reply's ID, what may come along with each answer that has a token."""
+    heads_of = {head.contact_point_id: head.id for head in heads if head.token_cipher}
+    query = (
+        select(Reply.contact_point_id, Reply.id, Reply.payload_cipher)
+        .where(Reply.state == _NO_QUOTA, Reply.contact_point_id.in_(heads_of))
+        .order_by(Reply.id)
+    )
+    found: dict[int, list[WaitingReply]] = {}
+    for contact_id, number, payload in tx.session.execute(query).tuples():
+        head = heads_of[contact_id]
+        of_head = found.setdefault(head, [])
+        if number < head and len(of_head) < _MOST_WAITING and (speech := _read(tx, payload)):
+            of_head.append(WaitingReply(number, speech))
+    return dict(found)
+
+
+def _let_wait(tx: Transaction, reply_ids: Collection[int], until: datetime) -> None:
+    """While they may be on their way with another answer, these are not brought back."""
+    if not reply_ids:
+        return
+    sooner = update(Reply).where(Reply.id.in_(reply_ids), Reply.not_before < until)
+    values = sooner.values(not_before=until)
+    tx.session.execute(values.execution_options(synchronize_session=False))
 
 
 _Member = tuple[int, bytes]
@@ -217,7 +321,12 @@ def _is_of(heads: Iterable[Row[Any]], alone: Sequence[int]) -> ColumnElement[boo
     return or_(Reply.id.in_(alone), and_(contacts, inbox_items))
 
 
-def _answer(tx: Transaction, head: Row[Any], members: Sequence[_Member]) -> ClaimedAnswer | None:
+def _answer(
+    tx: Transaction,
+    head: Row[Any],
+    members: Sequence[_Member],
+    waiting: Sequence[WaitingReply],
+) -> ClaimedAnswer | None:
     """What cannot be decrypted any more is given up, so that it holds up nobody's."""
     opened = [(number, speech) for number, payload in members if (speech := _read(tx, payload))]
     readable = {number for number, _ in opened}
@@ -229,7 +338,10 @@ def _answer(tx: Transaction, head: Row[Any], members: Sequence[_Member]) -> Clai
     except SealBroken:
         settle(tx, sorted(readable), "refused")
         return None
-    return _claimed(tx, head, opened, address, token) if opened else None
+    if not opened:
+        return None
+    claimed = _claimed(tx, head, opened, address, token)
+    return replace(claimed, waiting=tuple(waiting))
 
 
 def _claimed(

@@ -114,7 +114,7 @@ def progress() -> Response:
 
 
 def _counted(name: str, counts: Counts) -> dict[str, Any]:
-    return {"name": name, "words": both(f"demo.channel.{name}"), **asdict(counts)}
+    return {"name": name, "words": both(f"channel.{name}"), **asdict(counts)}
 
 
 def _story(*registers: str) -> tuple[Step, ...]:

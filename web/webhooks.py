@@ -16,7 +16,7 @@ from flask import Blueprint, Flask, Response, current_app, request
 from prometheus_client import Counter, Histogram
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from channels.base import Channel, Incoming, RawRequest
+from channels.base import Channel, Incoming, RawRequest, Webhooked
 from storage.gathering import Gathering
 from web.context import services
 from web.routes import authenticated
@@ -24,8 +24,6 @@ from web.routes import authenticated
 log = structlog.get_logger()
 pages = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 
-# Web chat has pages of its own, and mail comes by SMTP.
-CHANNELS = frozenset({"line", "telegram"})
 BODY_LIMIT = 2 * 1024 * 1024
 
 ACKNOWLEDGING = Histogram(
@@ -71,8 +69,9 @@ class _Headers(Mapping[str, str]):
 @authenticated("the provider's signature over the raw body")
 def webhook(name: str, account: str) -> Response:
     """Take in one request of a provider, for one of its accounts."""
-    channel = services().channels.get(name) if name in CHANNELS else None
-    if channel is None:
+    channel = services().channels.get(name)
+    # Web chat has pages of its own, and mail comes by SMTP.
+    if channel is None or not isinstance(channel, Webhooked):
         return Response(status=404)
     with ACKNOWLEDGING.labels(name).time():
         answer = _taken_in(channel, account)

@@ -164,12 +164,17 @@ def _read_when(text: str) -> Json:
 
 
 def _shown() -> Part[None]:
+    """Show the draft: its pictures, then its paragraphs, which become one text with the question.
+
+    So no paragraph turns into a picture's caption, and with four pictures all of it is five of
+    LINE's message objects, as many as one answer has.
+    """
     preview = yield Do("preview", drafting.preview)
-    *above, last = [words_from_json(words) for words in preview["words"]]
-    for words in above:
-        yield Say(words)
     pictures = tuple(preview["pictures"])
-    yield Show(Speech(words=(last,), picture_ids=pictures)) if pictures else Say(last)
+    if pictures:
+        yield Show(Speech(words=(), picture_ids=pictures))
+    for words in preview["words"]:
+        yield Say(words_from_json(words))
 
 
 def _decided(saved: Json) -> Part[None]:

@@ -13,7 +13,7 @@ from channels.line.content import (
     texts,
 )
 from domain.graphemes import units
-from domain.splitting import beginning, split
+from domain.splitting import first_piece, split
 from domain.wording import render, say
 
 # One object for the text and one for the button are always left.
@@ -26,9 +26,12 @@ def broadcast(bulk: Bulk) -> list[Object]:
 
 
 def _headline(bulk: Bulk) -> list[Object]:
-    """The page's address stands in the text too: LINE on a PC may not show the button."""
+    """The page's address stands in the text too: LINE on a PC may not show the button.
+
+    A headline is one message, never several: one that is too long ends early.
+    """
     text = _render(bulk, "line.headline", **_names(bulk), page=bulk.page_url)
-    return [*_first_text(text), *_open_button(bulk)]
+    return [*texts(first_piece(text, TEXT_UNITS)), *_open_button(bulk)]
 
 
 def _full(bulk: Bulk) -> list[Object]:
@@ -51,7 +54,7 @@ def _cut(bulk: Bulk, room: int) -> list[Object]:
     """As much of the text as fits, and where the rest of it stands."""
     tail = "\n\n" + _render(bulk, "line.continued", page=bulk.page_url)
     *whole, last = split(_header_and_text(bulk), TEXT_UNITS)[:room]
-    start = beginning(last, TEXT_UNITS - units(tail))
+    start = first_piece(last, TEXT_UNITS - units(tail))
     return [one for part in [*whole, start + tail] for one in texts(part)]
 
 
@@ -69,15 +72,10 @@ def _names(bulk: Bulk) -> dict[str, str]:
     return {"sender": bulk.sender_name, "subject": bulk.subject}
 
 
-def _first_text(text: str) -> list[Object]:
-    """A headline is short; one that is not is cut, never sent in pieces."""
-    return texts(beginning(text, TEXT_UNITS))
-
-
 def _open_button(bulk: Bulk) -> list[Object]:
     """本文を見る: our answer to it is free, and is the presser's own page."""
     button = Button(_render(bulk, "line.open"), bulk.open_token, lasting=True)
-    return cards(bulk.subject, [button])
+    return cards([button], headline=bulk.subject)
 
 
 def _render(bulk: Bulk, key: str, **params: str) -> str:

@@ -7,7 +7,17 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from channels.base import Answer, Incoming, Limits, Quota, RawRequest, SendChunk, SendLog
+from channels.base import (
+    Answer,
+    Incoming,
+    Limits,
+    Message,
+    Quota,
+    RawRequest,
+    SendChunk,
+    SendLog,
+    Webhook,
+)
 from channels.line import events, menus, sending
 from channels.line.accounts import LINE_API, Account, Connection, Servers, Timeouts
 from channels.line.answers import Answered, verdict
@@ -24,6 +34,8 @@ LIMITS = Limits(
     recipients=500,
     slots=4,
     keyed=True,
+    # At a tenth of a second each, a class that answers at once is through in a few seconds.
+    reply_slots=16,
 )
 _SIGNATURE = "x-line-signature"
 # Besides the slots that send, replies, pictures, links and menus ask LINE at the same time.
@@ -79,6 +91,11 @@ class LineChannel:
         """Every event of the body; one webhook may hold those of several people."""
         return events.read(request, request.account or self._first, self._clock)
 
+    def read_again(self, account: str, raw: bytes) -> Incoming:
+        """One event alone; what was kept as a whole body was none, and is none now."""
+        request = RawRequest({}, b'{"events": [%b]}' % raw, account)
+        return self.parse(request)[0]
+
     def acknowledge(self, request: RawRequest) -> bytes:  # noqa: ARG002 - the contract's signature
         """LINE looks at the status only."""
         return b"{}"
@@ -87,6 +104,10 @@ class LineChannel:
         """Answer by the reply token while it is good, else by push."""
         account = self.account(answer.account)
         return sending.reply(account, answer) if account else _NO_ACCOUNT
+
+    def fits(self, messages: Sequence[Message]) -> bool:
+        """Whether one reply, which is free, holds all of these."""
+        return sending.fits(messages)
 
     def send(self, chunk: SendChunk, log: SendLog) -> None:
         """Send a chunk by one multicast."""
@@ -123,6 +144,19 @@ class LineChannel:
             return Quota(None, used)
         most = _count(limit.get("value"))
         return None if most is None else Quota(most, used)
+
+    def webhook(self, account: str) -> Webhook | Outcome:
+        """Messaging API reference, "Get webhook endpoint information"; 404 where none is set."""
+        found = self.account(account)
+        if found is None:
+            return _NO_ACCOUNT
+        said = found.ask("GET", "/v2/bot/channel/webhook/endpoint")
+        if isinstance(said, Answered) and said.status == 404:
+            return Webhook()
+        if not isinstance(said, Answered) or not said.good:
+            return verdict(said)
+        body = said.body if isinstance(said.body, dict) else {}
+        return Webhook(said.text("endpoint"), active=body.get("active") is True)
 
     def account_link(self, account: str, address: str, nonce: str) -> str | Outcome:
         """LINE's page that links; its token is good for ten minutes and once.

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from channels.base import Button, Message, Picture
-from domain.graphemes import shorten
-from domain.splitting import shortened, split
+from domain.graphemes import first_clusters
+from domain.splitting import first_units, split
 
 Object = dict[str, Any]
 
@@ -45,7 +45,7 @@ def objects(messages: Sequence[Message]) -> list[Object]:
 
 def _of_message(message: Message) -> list[Object]:
     pictures = [image(picture) for picture in message.pictures if is_showable(picture)]
-    return [*texts(message.text), *pictures, *cards(message.text, message.buttons)]
+    return [*texts(message.text), *pictures, *cards(message.buttons)]
 
 
 def texts(text: str) -> list[Object]:
@@ -70,18 +70,21 @@ def image(picture: Picture) -> Object:
     }
 
 
-def cards(text: str, buttons: Sequence[Button]) -> list[Object]:
+def cards(buttons: Sequence[Button], headline: str = "") -> list[Object]:
     """The buttons that stay in the chat, as one bubble; none if there are none.
 
     A button too many for a bubble is left out: the text beneath which it stands names it.
+    Lists of chats show the headline, or the labels, in the bubble's place and screen readers read
+    it out: never the text above, which would be heard twice.
     """
     shown = [_flex_button(button) for button in buttons if _is_card(button)]
     while shown and len(json.dumps(_bubble(shown)).encode()) > _BUBBLE_BYTES:
         shown.pop()
     if not shown:
         return []
-    alternative = text.strip() or shown[0]["action"]["label"]
-    return [{"type": "flex", "altText": _clip(alternative, _ALT_UNITS), "contents": _bubble(shown)}]
+    labels = " / ".join(button["action"]["label"] for button in shown)
+    alternative = first_units(headline.strip() or labels, _ALT_UNITS)
+    return [{"type": "flex", "altText": alternative, "contents": _bubble(shown)}]
 
 
 def _bubble(shown: list[Object]) -> Object:
@@ -113,12 +116,8 @@ def _quick(button: Button) -> Object:
 
 
 def _action(button: Button) -> Object:
-    label = shorten(button.label, _LABEL_CLUSTERS)
+    label = first_clusters(button.label, _LABEL_CLUSTERS)
     if button.url:
         return {"type": "uri", "label": label, "uri": button.url}
-    display = _clip(button.label, _DISPLAY_UNITS)
+    display = first_units(button.label, _DISPLAY_UNITS)
     return {"type": "postback", "label": label, "data": button.token, "displayText": display}
-
-
-def _clip(text: str, most: int) -> str:
-    return shortened(text, most)

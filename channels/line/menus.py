@@ -26,7 +26,7 @@ BULK = 500
 _ALIAS = "renrakumo-"
 _MENUS = "/v2/bot/richmenu"
 _DEFAULT = "/v2/bot/user/all/richmenu"
-_NOT_THERE_AFTER = timedelta(minutes=10)
+_NO_MENU = TryLater("no_menu", timedelta(minutes=10))
 _DIGEST = 24
 
 Said = dict[str, Any]
@@ -75,6 +75,11 @@ def delete(account: Account, stale: Iterable[str]) -> None:
         _ask(account, "DELETE", f"{_MENUS}/{one}", missing_is_good=True)
 
 
+def were_brought(account: Account) -> bool:
+    """Whether the guardians' menu was ever brought to LINE; yes where LINE does not say."""
+    return _by_alias(account, Menu.GUARDIAN) != _NO_MENU
+
+
 def show(account: Account, addresses: Sequence[str], menu: str) -> Outcome:
     """Show people a menu: the guardians' is everybody's, the others are linked to them.
 
@@ -100,7 +105,7 @@ def show(account: Account, addresses: Sequence[str], menu: str) -> Outcome:
 def _by_alias(account: Account, menu: str) -> str | Outcome:
     said = account.ask("GET", f"{_MENUS}/alias/{_ALIAS}{menu}")
     if isinstance(said, Answered) and said.status == 404:
-        return TryLater("no_menu", _NOT_THERE_AFTER)
+        return _NO_MENU
     found = said.text("richMenuId") if isinstance(said, Answered) and said.good else ""
     return found or (TryLater("unexpected") if _good(said) else verdict(said))
 

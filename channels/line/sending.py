@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from channels.base import Answer, Recipient, SendChunk, SendLog
+from channels.base import Answer, Button, Message, Recipient, SendChunk, SendLog
 from channels.line.accounts import Account
 from channels.line.answers import Answered, verdict
 from channels.line.bulk import broadcast
@@ -97,7 +97,7 @@ def reply(account: Account, answer: Answer) -> Outcome:
     """
     if not ADDRESS.fullmatch(answer.address):
         return Refused("bad_address")
-    made = objects(answer.messages)
+    made = _few_objects(answer.messages)
     batches = [made[start : start + OBJECTS] for start in range(0, len(made), OBJECTS)]
     outcome: Outcome = Accepted()
     for number, batch in enumerate(batches, start=1):
@@ -105,6 +105,36 @@ def reply(account: Account, answer: Answer) -> Outcome:
         if not isinstance(outcome, Accepted):
             return outcome
     return outcome
+
+
+def fits(messages: Sequence[Message]) -> bool:
+    """Whether one request holds them as they are."""
+    return len(objects(messages)) <= OBJECTS
+
+
+def _few_objects(messages: Sequence[Message]) -> list[Object]:
+    """What more than one request would have to hold, drawn together: only the first is free.
+
+    All texts are one and the pictures come last, so that the buttons are in the first request and
+    a preview with four pictures is no more than that.  Several cards stay apart: their buttons
+    have the same labels.
+    """
+    if fits(messages) or sum(_has_card(each) for each in messages) > 1:
+        return objects(messages)
+    text = "\n\n".join(each.text for each in messages if each.text.strip())
+    cards = tuple(b for each in messages for b in each.buttons if _stays(b))
+    choices = ([b for b in each.buttons if not _stays(b)] for each in reversed(messages))
+    open_ones = tuple(next(filter(None, choices), ()))
+    pictures = tuple(picture for each in messages for picture in each.pictures)
+    return objects([Message(text, cards), Message("", open_ones, pictures)])
+
+
+def _has_card(message: Message) -> bool:
+    return any(_stays(button) for button in message.buttons)
+
+
+def _stays(button: Button) -> bool:
+    return button.lasting or bool(button.url)
 
 
 def _say(account: Account, answer: Answer, batch: list[Object], number: int) -> Outcome:

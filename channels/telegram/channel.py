@@ -12,7 +12,7 @@ from threading import Lock
 
 from telegram import Bot
 
-from channels.base import Answer, Incoming, Limits, RawRequest, SendChunk, SendLog
+from channels.base import Answer, Incoming, Limits, RawRequest, SendChunk, SendLog, Webhook
 from channels.telegram import updates, webhook
 from channels.telegram.client import Client, Timeouts
 from channels.telegram.content import ALBUM, TEXT_UNITS, Plan, of_messages
@@ -71,6 +71,10 @@ class TelegramChannel:
         """The one update that a request brings."""
         return [updates.parse(request.body, self._clock())]
 
+    def read_again(self, account: str, raw: bytes) -> Incoming:  # noqa: ARG002 - there is one
+        """The one update that was kept."""
+        return updates.parse(raw, self._clock())
+
     def acknowledge(self, request: RawRequest) -> bytes:
         """Answers a callback query along the way, so that the button stops turning at once.
 
@@ -107,6 +111,10 @@ class TelegramChannel:
             return None
         username = self._own_name()
         return f"https://t.me/{username}?start={text}" if username else None
+
+    def webhook(self, account: str) -> Webhook | Outcome:  # noqa: ARG002 - there is one
+        """Where Telegram sends updates, and what it could not hand over (getWebhookInfo)."""
+        return webhook.told(self._client)
 
     def set_webhook(self, url: str) -> Outcome:
         """Have updates sent to this address; it must be https (setWebhook)."""

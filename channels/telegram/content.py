@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from channels.base import Bulk, Button, Message, Picture, Recipient
 from domain.graphemes import units
-from domain.splitting import shortened, split
+from domain.splitting import first_units, split
 from domain.wording import render, say
 
 TEXT_UNITS = 4096
@@ -94,7 +94,7 @@ def _button(button: Button) -> Button | None:
 
     The text says the same as the buttons do, so that nothing is lost with one.
     """
-    label = shortened(" ".join(button.label.split()), LABEL_UNITS)
+    label = first_units(" ".join(button.label.split()), LABEL_UNITS)
     if button.url:
         # Addresses of this machine are refused ("Wrong HTTP URL"), and ours in public are https.
         return Button(label, url=button.url) if button.url.startswith("https://") else None

@@ -1,9 +1,15 @@
-"""Making the requests of a plan, one after the other, and saying what came of it."""
+"""Making the requests of a plan, one after the other, and saying what came of it.
+
+Telegram refuses a photo together with its caption. A notice must arrive all the same: then its
+text goes alone, with the page that shows the picture, and the others of the chunk are not kept
+waiting by trying the picture again.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from telegram import (
@@ -34,6 +40,7 @@ _ENOUGH = 3
 _PLANS_KEPT = 5000
 _CHAT = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 
+_BAD_PICTURE = Refused("bad_picture")
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 
@@ -54,7 +61,8 @@ class Sending:
 
     def send(self, chunk: SendChunk, log: SendLog) -> None:
         """A chunk, one recipient after the other."""
-        failed_in_a_row = 0
+        failed_in_a_row, bulk = 0, chunk.bulk
+        bad: set[str] = set()
         for recipient in chunk.recipients:
             chat = recipient.address
             if log.stopping():
@@ -62,35 +70,49 @@ class Sending:
             if not is_chat(chat):
                 log.outcome(recipient.delivery_id, Refused("bad_address"))
                 continue
-            plan = _plan(chunk.bulk, recipient)
+            plan = _plan(bulk, recipient)
             if not self._is_admitted(plan, chat, log.stopping):
                 return
             log.intent(recipient.delivery_id)
-            outcome = self.carry_out(plan, chat, bulk=True)
+            outcome = self.carry_out(plan, chat, bulk=True, bad=bad)
             log.outcome(recipient.delivery_id, outcome)
+            bulk = _without(bulk, bad)
             failed_in_a_row = failed_in_a_row + 1 if _is_no_ones_fault(outcome) else 0
             if failed_in_a_row >= _ENOUGH:
                 return
 
-    def carry_out(self, plan: Plan, chat: str, *, bulk: bool) -> Outcome:
+    def carry_out(
+        self, plan: Plan, chat: str, *, bulk: bool, bad: set[str] | None = None
+    ) -> Outcome:
         """The requests of a plan that did not succeed in an earlier try; the last one decides.
 
-        Of a fan-out, the first request was admitted by the caller already.
+        Of a fan-out, the first request was admitted by the caller already. The digests of
+        pictures that Telegram refuses are added to `bad`.
         """
         outcome: Outcome = Accepted()
+        bad = set() if bad is None else bad
         first = self._done.get(plan.key) or 0
         for number, step in enumerate(plan.steps[first:], first + 1):
-            admitted = bulk and number == first + 1
-            want = Want(chat, bulk, step.messages, begun=True)
-            if not admitted and not self._pacing.admit(want, patience=PATIENCE):
-                return TryLater("rate", timedelta(seconds=self._pacing.pause_left()))
-            outcome = self._take(step, chat)
-            if not isinstance(outcome, Accepted):
+            is_last = number == len(plan.steps)
+            outcome = self._step(step, chat, bulk, bad, admitted=bulk and number == first + 1)
+            if not isinstance(outcome, Accepted) and (is_last or outcome != _BAD_PICTURE):
                 return outcome
             # A fan-out never asks again about what was accepted whole.
-            if not bulk or number < len(plan.steps):
+            if not bulk or not is_last:
                 self._done.put(plan.key, number)
         return outcome
+
+    def _step(self, step: Step, chat: str, bulk: bool, bad: set[str], *, admitted: bool) -> Outcome:
+        """One step; with its picture refused, its text alone."""
+        want = Want(chat, bulk, step.messages, begun=True)
+        if not admitted and not self._pacing.admit(want, patience=PATIENCE):
+            return TryLater("rate", timedelta(seconds=self._pacing.pause_left()))
+        outcome = self._take(step, chat)
+        if outcome != _BAD_PICTURE:
+            return outcome
+        bad.update(picture.sha256 for picture in step.pictures)
+        plain = replace(step, pictures=())
+        return self._step(plain, chat, bulk, bad, admitted=False) if step.text else outcome
 
     def _is_admitted(self, plan: Plan, chat: str, stopping: Callable[[], bool]) -> bool:
         first = plan.steps[self._done.get(plan.key) or 0]
@@ -108,9 +130,11 @@ class Sending:
                 self._moved.put(chat, str(answer.migrate_to))
                 return self._make(step, str(answer.migrate_to))
         except Exception as error:
-            return self._failed(error)
+            return self._failed(error, step)
 
-    def _failed(self, error: Exception) -> Outcome:
+    def _failed(self, error: Exception, step: Step) -> Outcome:
+        if step.pictures and isinstance(error, Answered) and error.is_about_picture:
+            return _BAD_PICTURE
         outcome = verdict(error)
         if isinstance(error, Answered) and error.status == 429:
             self._pacing.pause(error.pause.total_seconds())
@@ -137,6 +161,13 @@ def _plan(bulk: Bulk, recipient: Recipient) -> Plan:
     """A delivery's plan; one cut otherwise, as in another language, is another plan."""
     steps = of_bulk(bulk, recipient)
     return Plan((recipient.delivery_id, recipient.address, len(steps)), steps)
+
+
+def _without(bulk: Bulk, bad: set[str]) -> Bulk:
+    """What is sent without these pictures; its page shows them."""
+    if not bad:
+        return bulk
+    return replace(bulk, pictures=tuple(each for each in bulk.pictures if each.sha256 not in bad))
 
 
 async def _say(bot: Bot, step: Step, chat: str) -> Message:

@@ -32,6 +32,10 @@ _GONE = (
     "chat_id is empty",
     "user_id_invalid",
 )
+# Likewise for what is sent as a photo: PHOTO_INVALID_DIMENSIONS, IMAGE_PROCESS_FAILED, "file of
+# size … is too big for a photo", MEDIA_EMPTY, "wrong file identifier" … and the server's
+# entity limit.
+_BAD_PICTURE = ("photo", "image", "media", "file")
 _BAD_FILE = ("file identifier", "file_id", "file reference", "file_reference", "wrong file")
 
 
@@ -54,6 +58,13 @@ class Answered(TelegramError):
     def is_about_file(self) -> bool:
         """Whether a file ID was refused, which an upload anew repairs."""
         return self.status == 400 and _mentions(self.description, _BAD_FILE)
+
+    @property
+    def is_about_picture(self) -> bool:
+        """Whether it was the picture that was refused, for whomever it may be sent to."""
+        if self.status == 413:
+            return True
+        return self.status == 400 and _mentions(self.description, _BAD_PICTURE)
 
 
 class NoAnswer(TelegramError):

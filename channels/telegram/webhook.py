@@ -7,6 +7,7 @@ from typing import Any
 
 from telegram import Bot, BotCommand, BotCommandScopeAllPrivateChats
 
+from channels.base import Webhook
 from channels.telegram.client import Client
 from channels.telegram.updates import SERVED
 from channels.telegram.verdicts import verdict
@@ -30,6 +31,22 @@ def set_webhook(client: Client, url: str, secret: str) -> Outcome:
             allowed_updates=list(SERVED),
             max_connections=_CONNECTIONS,
         ),
+    )
+
+
+def told(client: Client) -> Webhook | Outcome:
+    """What Telegram says of the webhook (getWebhookInfo); its last error stays until the next
+    setWebhook.
+    """
+    try:
+        info = client.call(lambda bot: bot.get_webhook_info())
+    except Exception as error:
+        return verdict(error)
+    return Webhook(
+        url=info.url,
+        pending=info.pending_update_count,
+        error=info.last_error_message or "",
+        error_at=info.last_error_date,
     )
 
 

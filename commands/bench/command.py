@@ -22,7 +22,10 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--json", "file", type=_FILE)
 @click.pass_context
 def bench(ctx: click.Context, messages: int, file: Path | None) -> None:
-    """Measure the mail sender alone, and the whole path from due to the last outcome."""
+    """Measure mail, a fan-out and a storm.
+
+    Without a command: the mail sender alone, and the whole path from due to the last outcome.
+    """
     if ctx.invoked_subcommand is not None:
         return
     with stage(ctx.obj) as scene:

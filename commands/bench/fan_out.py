@@ -18,6 +18,7 @@ from typing import Any
 from commands.demo.fanout import approve_city_wide, city_of, wait_until_sent
 from commands.demo.outside import Outside
 from commands.demo.theatre import Theatre, running, wait_for_worker
+from commands.supervisor import SENDING
 from delivery.progress import progress
 from domain.deliveries import State
 from storage import accounts
@@ -86,7 +87,7 @@ def measure_fan_out(scene: Theatre, line: int, telegram: int) -> FanOut:
     city_of(house, line + telegram, (0, line, telegram))
     blocked = {each.name: _people_arrive(scene, each) for each in (scene.line, scene.telegram)}
     log = house.settings.var_dir / "bench.log"
-    with running(["worker --only sending"], scene.environment, log):
+    with running([SENDING], scene.environment, log):
         wait_for_worker(log)
         broadcast_id = approve_city_wide(house, BODY)
         killed_after = _kill_half_way(scene, broadcast_id, (line + telegram) // 3)

@@ -20,6 +20,7 @@ from commands.bench.stage import Row
 from commands.demo.city import MAIL_ONLY
 from commands.demo.fanout import approve_city_wide, city_of, wait_until_sent
 from commands.demo.theatre import Theatre, running, wait_for_worker
+from commands.supervisor import SENDING
 from domain.outcomes import Outcome
 from storage.database import system_clock
 
@@ -122,7 +123,7 @@ def _whole_path(scene: Theatre, messages: int) -> float:
     """Seconds from due to the last outcome, with ledger and journal, in a worker of its own."""
     city_of(scene.house, messages, MAIL_ONLY)
     log = scene.house.settings.var_dir / "bench.log"
-    with running(["worker --only sending"], scene.environment, log):
+    with running([SENDING], scene.environment, log):
         wait_for_worker(log)
         return wait_until_sent(scene.house, approve_city_wide(scene.house, BODY))
 

@@ -24,7 +24,7 @@ from urllib.request import urlopen
 from commands.demo.mailbox import Mailbox
 from commands.demo.outside import Outside
 from commands.house import House
-from commands.supervisor import Child, Supervisor, command_line
+from commands.supervisor import Child, Supervisor, Words, command_line
 from commands.telegram import sync as sync_telegram
 from domain.outcomes import Accepted
 from settings import PREFIX, SettingsApart
@@ -147,9 +147,11 @@ def _stand_in(name: str, *options: str) -> Iterator[dict[str, int]]:
 
 
 @contextmanager
-def running(verbs: Sequence[str], environment: Mapping[str, str], log: Path) -> Iterator[None]:
+def running(parts: Sequence[Words], environment: Mapping[str, str], log: Path) -> Iterator[None]:
     """Run children of ours, started again when they die, until the block ends."""
-    children = [_Logged(verb, command_line(verb), environment, log=log) for verb in verbs]
+    children = [
+        _Logged(" ".join(words), command_line(words), environment, log=log) for words in parts
+    ]
     supervisor = Supervisor(children)
     watcher = threading.Thread(target=_watch, args=(supervisor,), daemon=True)
     watcher.start()

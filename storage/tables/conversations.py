@@ -61,7 +61,8 @@ class Dialogue(Table):
 class Reply(Table):
     """An answer within a conversation, waiting to leave; web chat shows it from here.
 
-    `state` is new, done (accepted or displayed), refused or unknown. `token_cipher` is the
+    `state` is new, no_quota (put off until there is quota, holding up nothing), done (accepted or
+    displayed), refused or unknown. `token_cipher` is the
     provider's leave to answer what came in (`inbox_id`) at once and free.
     """
 

@@ -62,11 +62,24 @@ def test_the_author_and_the_approver_see_what_it_uses(
     database: Database, city: City, cast: Cast
 ) -> None:
     known(database, 200, 150)
-    words = "LINE：この配信で4通を使います（今月の残り50通）。"
+    words = "LINE：この配信で4通を使います（今月の残りは50通）。"
     ref = scene.draft(database, city, cast.teacher)
     assert words in shown(database, ref)
     submit(database, cast.teacher, ref)
     assert words in told(database, city.contacts["principal"])[-1]
+
+
+def test_some_are_kept_for_the_staffs_cards_and_reports(
+    database: Database, city: City, cast: Cast
+) -> None:
+    known(database, 100, 94)
+    words = shown(database, scene.draft(database, city, cast.teacher))
+    assert "残りは6通" in words
+    assert "残して" not in words
+    known(database, 100, 96)
+    words = shown(database, scene.draft(database, city, cast.teacher))
+    assert "4通）。\nこのうち2通は、承認の依頼や結果のお知らせのために残して" in words
+    assert "別の方法もない1人" in words or "1人にはメール" in words
 
 
 @pytest.mark.parametrize(("limit", "used"), [(None, 10), (200, 0)])
@@ -88,7 +101,7 @@ def test_nothing_is_said_where_nothing_is_known(database: Database, city: City, 
     [
         ("mail", 3, ["1人にはメールなど"], ["別の方法もない"]),
         ("mail", 1, ["1人にはメールなど", "別の方法もない2人"], []),
-        ("send", 1, ["3通が残りを超えますが、そのまま送信"], ["メールなど"]),
+        ("send", 1, ["残りを3通超えますが、そのまま送信"], ["メールなど"]),
         ("refuse", 1, ["残りが3通足りない"], ["メールなど"]),
     ],
 )
@@ -137,8 +150,8 @@ def test_privacy_is_fixed_when_the_draft_is_saved(
     assert before.mark != after.mark
     assert scene.row(database, before).options == {}
     assert scene.row(database, after).options == {"privacy": "headline"}
-    assert "短い案内だけ" in shown(database, after)
-    assert "短い案内だけ" not in shown(database, before)
+    assert "「本文を見る」のボタンだけ" in shown(database, after)
+    assert "「本文を見る」のボタンだけ" not in shown(database, before)
     with database.writing() as tx:
         boards.change_settings(tx, city.board, privacy="full")
         kept = scene.content(city, options={"privacy": "headline"})

@@ -12,38 +12,25 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from channels.base import Answer, Button, Limits
+from channels.base import Answer, Button
+from delivery import answering
+from delivery import replies as replies_loop
 from delivery.replies import Replies
 from domain.outcomes import Accepted, Outcome, Refused, TryLater, Unknown
-from domain.speech import Speech, SpeechButton, open_page, speak
+from domain.speech import Speech, SpeechButton, open_page
 from domain.wording import Plain
 from storage import people, replies
 from storage.database import Database
-from storage.tables import Board, ContactPoint, Inbox, Reply
+from storage.tables import ContactPoint
 from tests.databases import Clock
 from tests.delivery import city
 from tests.delivery.city import FakeChannel
-
-
-def queue(
-    database: Database, *texts: str, channel: str = "email", address: str = "a@example.jp"
-) -> None:
-    with database.writing() as tx:
-        board_id = tx.session.scalar(select(Board.id)) or city.found(tx).board_id
-        contact = people.contact_point(tx, board_id, channel, channel, address)
-        for text in texts:
-            replies.queue(tx, contact.id, speak(Plain(text)))
+from tests.delivery.replying import ASKED_BACK, answer_turn, by_line, line, queue, states
 
 
 def loop(database: Database, channel: FakeChannel) -> Replies:
     channels = {"email": channel, "webchat": channel}
     return Replies(database, channels, lambda: 0.0, "https://a.jp/")
-
-
-def states(database: Database) -> list[tuple[str, int]]:
-    with database.reading() as tx:
-        rows = tx.session.execute(select(Reply.state, Reply.tries).order_by(Reply.id))
-        return [(state, tries) for state, tries in rows.tuples()]
 
 
 def test_a_reply_leaves_once(database: Database) -> None:
@@ -190,42 +177,6 @@ def test_stopping_finishes_what_is_on_its_way(database: Database) -> None:
 
 # Answers: one turn, one request, and the provider's leave to answer while it is fresh.
 
-ASKED_BACK = ("登録しました。", "お子さんのクラスは？")
-
-
-def answer_turn(
-    database: Database, *texts: str, token: str = "leave to answer", address: str = "U1"
-) -> None:
-    """Something came in by LINE, and a turn answered it."""
-    with database.writing() as tx:
-        board_id = tx.session.scalar(select(Board.id)) or city.found(tx).board_id
-        contact = people.contact_point(tx, board_id, "line", "line", address)
-        item = Inbox(
-            board_id=board_id,
-            channel="line",
-            account="line",
-            event_id=f"{address} {texts[0]}",
-            sender_index=b"",
-            at=tx.now,
-            received_at=tx.now,
-        )
-        tx.session.add(item)
-        tx.flush()
-        for text in texts:
-            replies.queue(tx, contact.id, speak(Plain(text)), item.id, token)
-
-
-LINE = Limits(text_units=5000, buttons=13, pictures=4, recipients=500, keyed=True)
-
-
-def line(*outcomes: Outcome) -> FakeChannel:
-    left = list(outcomes)
-    return FakeChannel("line", LINE, lambda _: left.pop(0) if left else Accepted())
-
-
-def by_line(database: Database, channel: FakeChannel) -> Replies:
-    return Replies(database, {"line": channel}, lambda: 0.0, "https://a.jp")
-
 
 def test_one_turn_is_one_request_with_the_leave_to_answer(database: Database) -> None:
     answer_turn(database, *ASKED_BACK)
@@ -300,6 +251,21 @@ def test_buttons_say_whether_they_last_and_what_they_open(database: Database) ->
         Button("はい", "yes"),
         Button("本文を見る", url="https://a.jp/m/abc"),
     )
+
+
+def test_nothing_taken_leaves_the_leave_as_good_as_before(database: Database, clock: Clock) -> None:
+    answer_turn(database, *ASKED_BACK)
+    channel = line(TryLater("unreachable"), TryLater("rate", timedelta(seconds=3)))
+    for seconds in (3, 4, 0):
+        by_line(database, channel).run_once()
+        clock.forward(seconds=seconds)
+    assert [answer.token for answer in channel.answers] == ["leave to answer"] * 3
+    assert states(database) == [("done", 3), ("done", 3)]
+
+
+def test_no_leave_outlasts_the_hold_of_a_killed_worker() -> None:
+    """Whether that worker used it nobody knows."""
+    assert replies_loop._HOLD > answering._FRESH
 
 
 def slow_city(database: Database) -> Hanging:

@@ -10,7 +10,7 @@ from domain.refusals import refuse
 from domain.roles import Role
 from domain.wording import render
 from storage.tables import AuditEntry
-from tests.dialogues.kit import Person, Town
+from tests.dialogues.kit import Bot, Person, Town
 from tests.dialogues.test_compose import SHORT, composes
 
 
@@ -59,3 +59,18 @@ def test_staff_of_another_school_learn_nothing_and_are_recorded(
             AuditEntry.details["refused"].as_string() == "not_allowed",
         )
         assert len(tx.session.scalars(tried).all()) == 1
+
+
+def test_a_card_is_heard_although_an_older_question_comes_back(town: Town) -> None:
+    """On top of a dialogue another one has expired: the tap must not be lost with it."""
+    principal = town.staff("校長", Role.MANAGER)
+    teacher = town.staff("先生", Role.OPERATOR)
+    town.families()
+    for line in ("作成", "7", "1", "件名", "本文", "なし", "今すぐ", "1"):
+        teacher.says(line)
+    principal.listens()
+    principal.says("登録")
+    principal.says("言語")
+    town.clock.forward(hours=25)
+    principal.taps("承認")
+    Bot(principal).answers("承認しました")

@@ -7,6 +7,7 @@ from prometheus_client import REGISTRY
 from sqlalchemy import func, select
 
 from actions import audit
+from domain.roles import Role
 from storage import people
 from storage.tables import AuditEntry, ContactPoint, Inbox, Reply
 from tests.dialogues.kit import Bot, Person, Town
@@ -41,7 +42,9 @@ def test_blocking_and_coming_back(town: Town, friend: Person) -> None:
 
 
 def test_who_was_registered_before_is_still(town: Town, friend: Person) -> None:
-    _registers(friend, town.school_code)
+    friend.opens()
+    for words in (town.school_code, "はい", "3-2", "なし", "いいえ", "完了", "登録する", "なし"):
+        friend.says(words)
     town.clock.forward(minutes=5)
     friend.blocks()
     town.clock.forward(minutes=5)
@@ -49,8 +52,8 @@ def test_who_was_registered_before_is_still(town: Town, friend: Person) -> None:
     Bot(friend).answers("おかえりなさい", "登録はそのまま", "何をしますか")
 
 
-def test_staff_who_come_back_are_known(town: Town) -> None:
-    teacher = town.staff("山田 先生", Role.OPERATOR, channel="line")
+def test_staff_are_registered_too(town: Town) -> None:
+    teacher = town.staff("山田 先生", Role.OPERATOR)
     teacher.blocks()
     town.clock.forward(minutes=5)
     teacher.opens()

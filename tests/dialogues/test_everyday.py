@@ -73,8 +73,8 @@ def test_back_all_the_way(guardian: Person, bot: Bot, town: Town) -> None:
 @pytest.mark.parametrize(
     ("word", "answer"),
     [
-        ("キャンセル", "やめるものはありません"),
-        ("戻る", "戻るところはありません"),
+        ("キャンセル", "途中のやりとりはありません"),
+        ("戻る", "前に戻れる質問はありません"),
         ("メニュー", "何をしますか"),
         ("ヘルプ", "いつでも使えます"),
         ("こんにちは", "すみません"),
@@ -194,7 +194,7 @@ def test_coming_back_too_late(guardian: Person, bot: Bot, town: Town) -> None:
     guardian.says(town.school_code)
     town.clock.forward(days=2)
     guardian.says("はい")
-    bot.answers("時間がたったので", "すみません")
+    bot.answers("時間がたったため", "すみません")
     town.clock.forward(days=2)
     guardian.says("1")
     bot.does_not_say("時間がたった")
@@ -206,7 +206,7 @@ def test_a_draft_that_waited_too_long_is_still_there(town: Town) -> None:
         teacher.says(words)
     town.clock.forward(days=8)
     teacher.says("下書き")
-    Bot(teacher).answers("時間がたったので", "下書きは残っています", "1 件名")
+    Bot(teacher).answers("時間がたったため", "下書きは残っています", "1 件名")
 
 
 def test_english(guardian: Person, bot: Bot, town: Town) -> None:

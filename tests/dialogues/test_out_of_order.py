@@ -19,7 +19,7 @@ def test_what_waits_is_taken_in_the_order_it_was_said(town: Town, guardian: Pers
 def test_a_late_text_answers_no_question(town: Town, guardian: Person, bot: Bot) -> None:
     guardian.says(town.school_code)
     guardian.said("はい", minutes_ago=1)
-    bot.answers("遅れて届きました", "第一小学校でよろしいですか")
+    bot.answers("あとから届きました", "第一小学校でよろしいですか")
     guardian.says("はい")
     bot.answers("お子さんの組")
     bot.does_not_say("遅れて")
@@ -72,7 +72,7 @@ def test_late_cards_and_pictures_work(town: Town, principal: Person, teacher: Pe
     teacher.writes("picture", 1, media="late")
     town.takes_turns()
     teacher.listens()
-    Bot(teacher).answers("画像を取り出せませんでした", "画像があれば")
+    Bot(teacher).answers("画像を受け取れませんでした", "画像があれば")
     for words in ("なし", "いますぐ", "承認を依頼"):
         teacher.says(words)
     principal.listens()
@@ -92,6 +92,6 @@ def test_staff_too_are_asked_to_say_it_again(town: Town) -> None:
     for words in ("作成", "4", "1"):
         teacher.says(words)
     teacher.said("古い件名", minutes_ago=1)
-    Bot(teacher).answers("遅れて届きました", "件名")
+    Bot(teacher).answers("あとから届きました", "件名")
     teacher.says("新しい件名")
     Bot(teacher).does_not_say("遅れて")

@@ -160,7 +160,7 @@ def test_a_picture_is_fetched_only_where_one_is_asked_for(
 
 def test_a_picture_that_is_gone_is_asked_for_again(town: Town, composing: Person) -> None:
     composing.sends_media("gone")
-    Bot(composing).answers("画像を取り出せませんでした", "もう一度", "画像があれば")
+    Bot(composing).answers("画像を受け取れませんでした", "もう一度", "画像があれば")
     town.media["here"] = photo()
     composing.sends_media("here")
     Bot(composing).answers("画像を1枚受け取りました")
@@ -196,7 +196,7 @@ def test_a_picture_that_never_comes_is_given_up(town: Town, composing: Person) -
         town.takes_turns()
         town.clock.forward(seconds=PAUSE.seconds)
     composing.listens()
-    Bot(composing).answers("画像を取り出せませんでした", "画像があれば")
+    Bot(composing).answers("画像を受け取れませんでした", "画像があれば")
     assert (town.fetched, town.parked()) == (["never"] * TRIES, 0)
 
 

@@ -1,19 +1,30 @@
 """Every setting is documented, and every documented setting exists."""
 
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from commands.settings_page import page
+from domain.board_settings import BoardSettings
 from settings import PREFIX, Settings, host_port
 from tests.house.tree import ROOT
 
 DOCUMENT = ROOT / "docs" / "settings.md"
+BOARD_DOCUMENT = ROOT / "docs" / "board-settings.md"
 
 
 def test_every_setting_is_documented() -> None:
     assert DOCUMENT.read_text() == page(), "run `python -m commands.settings_page`"
+
+
+def test_every_board_setting_is_documented_with_its_default() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| .+ \|$", BOARD_DOCUMENT.read_text(), re.MULTILINE)
+    words = {"True": "on", "False": "off"}
+    defaults = {each.name: str(each.default) for each in fields(BoardSettings)}
+    assert dict(rows) == {name: words.get(text, text) for name, text in defaults.items()}
 
 
 @pytest.mark.parametrize("field", Settings.model_fields)

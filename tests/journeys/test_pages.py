@@ -169,7 +169,7 @@ def test_leaving_and_coming_back(town: Town, chromium: Browser) -> None:
         expect(page.get_by_role("heading", name="お知らせを止めました")).to_be_visible()
         with town.database.reading() as tx:
             assert tx.session.scalars(select(OptOut.school_id)).all() == [town.school_id]
-        page.get_by_role("button", name="元にもどす").click()
+        page.get_by_role("button", name="元に戻す").click()
         expect(page.get_by_text("これまでどおり届きます")).to_be_visible()
 
 

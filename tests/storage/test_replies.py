@@ -241,6 +241,88 @@ def test_the_part_of_an_answer_that_cannot_be_read_is_left_out(
     assert settled(database) == []
 
 
+# A used-up quota.
+
+
+def without_quota(database: Database, **more: float) -> ClaimedAnswer:
+    """Claim the only answer that is due; the provider says that there is no quota."""
+    with database.writing() as tx:
+        (taken,) = replies.claim(tx, "email", _HOLD)
+        replies.wait_for_quota(tx, taken, tx.now + timedelta(**more or {"minutes": 30}))
+        return taken
+
+
+def waiting(database: Database) -> int:
+    with database.reading() as tx:
+        return replies.put_off_count(tx, "email")
+
+
+def test_what_waits_for_quota_holds_up_no_answer_and_keeps_its_order(
+    database: Database, contacts: tuple[int, int], clock: Clock
+) -> None:
+    without_quota(database)
+    assert waiting(database) == 2
+    # What nobody asked for waits with it, untried; what was asked for does not.
+    assert claimed(database) == []
+    with database.writing() as tx:
+        replies.queue(tx, contacts[0], speak(Plain("3")))
+    assert claimed(database) == []
+    say_in_turn(database, contacts[0], "asked", token="t")
+    assert settled(database) == ["asked"]
+    assert waiting(database) == 3
+    with database.reading() as tx:
+        assert replies.put_off_count(tx, "webchat") == 0
+        assert not replies.any_due(tx, "email")
+    clock.forward(minutes=31)
+    with database.reading() as tx:
+        assert replies.any_due(tx, "email")
+    assert [settled(database) for _ in range(4)] == [["1"], ["2"], ["3"], []]
+
+
+def test_what_waits_is_shown_to_an_answer_with_a_token(
+    database: Database, contacts: tuple[int, int], clock: Clock
+) -> None:
+    without_quota(database)
+    say_in_turn(database, contacts[0], "without")
+    assert not without_quota(database).waiting
+    say_in_turn(database, contacts[0], "asked", token="t")
+    with database.writing() as tx:
+        (taken,) = replies.claim(tx, "email", _HOLD)
+        assert texts([taken]) == ["asked"]
+        shown = [render(each.speech, "ja").text for each in taken.waiting]
+        assert shown == ["1", "2", "without"]
+        replies.settle(tx, [taken.waiting[0].id, *taken.ids], "done")
+    assert waiting(database) == 2
+    clock.forward(minutes=31)
+    assert settled(database) == ["2"]
+
+
+def test_what_may_be_on_its_way_with_another_answer_is_not_brought_back(
+    database: Database, contacts: tuple[int, int], clock: Clock
+) -> None:
+    without_quota(database, seconds=30)
+    say_in_turn(database, contacts[0], "asked", token="t")
+    assert claimed(database) == ["asked"]
+    clock.forward(seconds=31)
+    assert claimed(database) == []
+    # The sender was killed.
+    clock.forward(seconds=30)
+    assert claimed(database) == ["1"]
+
+
+def test_a_token_is_kept_only_if_it_cannot_be_used_up(
+    database: Database, contacts: tuple[int, int], clock: Clock
+) -> None:
+    settled(database)
+    settled(database)
+    say_in_turn(database, contacts[0], "3", token="t")
+    for keeps, token in ((True, "t"), (True, "t"), (False, "t"), (True, "")):
+        with database.writing() as tx:
+            (taken,) = replies.claim(tx, "email", _HOLD)
+            assert taken.token == token
+            replies.put_off(tx, taken.ids, tx.now, keeps_token=keeps)
+
+
 def test_what_browsers_fetch_is_never_due(database: Database, contacts: tuple[int, int]) -> None:
     with database.reading() as tx:
         assert not replies.any_due(tx, "webchat")

@@ -88,7 +88,7 @@ def test_one_click_leaves_and_undo_comes_back(town: Town) -> None:
     assert left(town) == [town.school_id]
     assert client.post(path, data=ONE_CLICK).status_code == 200
     undone = client.post(path, data={"undo": "1"})
-    assert "元にもどしました" in undone.text
+    assert "元に戻しました" in undone.text
     assert left(town) == []
 
 

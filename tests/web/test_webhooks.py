@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from prometheus_client import REGISTRY
 from sqlalchemy import event, select
 
-from channels.base import Channel, Incoming, RawRequest
+from channels.base import Channel, Incoming, RawRequest, Webhook
 from channels.line.channel import LineChannel
 from channels.registry import LineAccount
 from channels.telegram.channel import TelegramChannel
@@ -57,6 +57,12 @@ class Provider(WebchatChannel):
     def acknowledge(self, request: RawRequest) -> bytes:
         return json.dumps({"bytes": len(request.body)}).encode()
 
+    def webhook(self, account: str) -> Webhook:
+        return Webhook()
+
+    def read_again(self, account: str, raw: bytes) -> Incoming:
+        return self.parse(RawRequest({}, raw, account))[0]
+
 
 @pytest.fixture
 def provider() -> Provider:
@@ -65,7 +71,8 @@ def provider() -> Provider:
 
 @pytest.fixture
 def client(town: Town, provider: Provider) -> FlaskClient:
-    return town.client(None, channels={"line": provider, "webchat": provider, "email": provider})
+    other = WebchatChannel(lambda: START)
+    return town.client(None, channels={"line": provider, "webchat": other, "email": other})
 
 
 def stored(town: Town) -> list[InboxItem]:

@@ -9,7 +9,7 @@ import pytest
 from channels.base import Channel
 from storage.database import Database
 from tests.channels.contract.providers import NOW, Providers, running
-from tests.channels.contract.rig import Fails, Leaves, Sends, Talks
+from tests.channels.contract.rig import Counts, Fails, Leaves, Sends, Talks
 from tests.channels.contract.rigs.email import EmailRig
 from tests.channels.contract.rigs.line import LineRig
 from tests.channels.contract.rigs.telegram import TelegramRig
@@ -83,6 +83,13 @@ def talks(request: pytest.FixtureRequest) -> Talks:
 def leaves(request: pytest.FixtureRequest) -> Leaves:
     """Each channel whose provider tells who has blocked us."""
     rig: Leaves = request.getfixturevalue(request.param)
+    return rig
+
+
+@pytest.fixture(params=["line"])
+def counts(request: pytest.FixtureRequest) -> Counts:
+    """Each channel whose provider counts what is sent in a month."""
+    rig: Counts = request.getfixturevalue(request.param)
     return rig
 
 

@@ -3,7 +3,7 @@
 A rig knows one channel and the stand-in of its provider, and tells the suite in words that no
 provider owns what a person sees and does.  `Sends` is for every channel; `Fails` for one whose
 provider can refuse, throttle and fall silent; `Talks` for one by which people talk to us;
-`Leaves` for one whose provider says who blocked us.
+`Leaves` for one whose provider says who blocked us; `Counts` for one whose provider has a quota.
 """
 
 from __future__ import annotations
@@ -128,6 +128,16 @@ class Talks(Sends, Protocol):
 
     def text_event(self, address: str, text: str) -> Call:
         """Somebody's text as it comes to us, always under the same event ID."""
+
+
+class Counts(Talks, Fails, Protocol):
+    """A channel whose provider counts what is sent in a month, but for prompt answers."""
+
+    def uses_up_quota(self) -> None:
+        """From now on only answers are free."""
+
+    def gets_quota(self) -> None:
+        """There is enough again."""
 
 
 class Leaves(Talks, Protocol):

@@ -7,7 +7,7 @@ from uuid import uuid5
 
 import pytest
 
-from channels.base import Answer
+from channels.base import Answer, Button, Message, Picture
 from channels.line.channel import LineChannel
 from domain.outcomes import Accepted, Outcome, Refused, TryLater, Unknown
 from tests.channels.answers import answer as made
@@ -23,6 +23,13 @@ from tests.channels.line.line_server import (
 
 REPLY, PUSH = "/v2/bot/message/reply", "/v2/bot/message/push"
 SPENT = Says(400, {"message": "Invalid reply token"})
+
+# Eleven messages.
+LONG = "あ" * 5000 * 10 + "い"
+PICTURES = tuple(
+    Picture(str(n), "image/png", 9, 9, b"", b"", f"https://r.jp/{n}", f"https://r.jp/{n}s")
+    for n in range(4)
+)
 
 
 def answer(*texts: str, token: str = "t") -> Answer:
@@ -90,16 +97,53 @@ def test_a_reply_without_an_answer_is_unknown(hasty: LineChannel, line: LineServ
 def test_a_long_answer_goes_on_by_push_under_keys_of_its_own(
     channel: LineChannel, line: LineServer
 ) -> None:
-    assert channel.reply(answer(*map(str, range(11)))) == Accepted("")
+    assert channel.reply(answer(LONG)) == Accepted("")
     assert line.paths() == [REPLY, PUSH, PUSH]
     assert [len(seen.json["messages"]) for seen in line.seen] == [5, 5, 1]
     keys = [seen.headers.get("x-line-retry-key") for seen in line.seen]
     assert keys == [None, str(uuid5(KEY, "2")), str(uuid5(KEY, "3"))]
 
 
+def said(channel: LineChannel, line: LineServer, *messages: Message) -> list[list[str]]:
+    """The types of the objects in each request."""
+    assert channel.reply(made(person(1), *messages, account="line", key=KEY, token="t")) == (
+        Accepted("")
+    )
+    return [[one["type"] for one in seen.json["messages"]] for seen in line.seen]
+
+
+def test_a_preview_with_four_pictures_and_its_question_are_free(
+    channel: LineChannel, line: LineServer
+) -> None:
+    preview = Message("件名\n本文", pictures=PICTURES)
+    question = Message("どうしますか。", (Button("承認を依頼", "yes"),))
+    assert said(channel, line, preview, question) == [["text", *["image"] * 4]]
+    first, *_, last = line.seen[0].json["messages"]
+    assert first["text"] == "件名\n本文\n\nどうしますか。"
+    assert last["quickReply"]["items"][0]["action"]["data"] == "yes"
+
+
+def test_of_too_much_the_buttons_come_first(channel: LineChannel, line: LineServer) -> None:
+    card = Message("件名", (Button("承認", "approve", lasting=True),), PICTURES)
+    assert said(channel, line, Message("1件です"), card) == [
+        ["text", "flex", "image", "image", "image"],
+        ["image"],
+    ]
+
+
+def test_several_cards_stay_apart(channel: LineChannel, line: LineServer) -> None:
+    cards = [Message(str(n), (Button("承認", f"{n}", lasting=True),)) for n in range(3)]
+    assert said(channel, line, *cards) == [["text", "flex"] * 2 + ["text"], ["flex"]]
+
+
+def test_what_one_free_answer_holds(channel: LineChannel) -> None:
+    assert channel.fits([Message("1", pictures=PICTURES)])
+    assert not channel.fits([Message("1", pictures=PICTURES), Message("2")])
+
+
 def test_what_did_not_get_through_is_said(channel: LineChannel, line: LineServer) -> None:
     line.will(Says(), Says(500), Says())
-    assert channel.reply(answer(*map(str, range(11)))) == Unknown("server_error")
+    assert channel.reply(answer(LONG)) == Unknown("server_error")
     assert line.paths() == [REPLY, PUSH]
 
 

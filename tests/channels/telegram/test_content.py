@@ -59,7 +59,7 @@ def test_a_broadcast_by_headline_alone() -> None:
     assert "明日です" not in step.text
     assert step.text.startswith("[中央小学校]\n遠足")
     assert step.pictures == ()
-    assert step.buttons == (Button("Read the text", "opens"),)
+    assert step.buttons == (Button("Read the notice", "opens"),)
 
 
 def test_a_photo_and_a_short_text_are_one() -> None:

@@ -223,8 +223,77 @@ def test_a_file_id_that_is_refused_is_uploaded_anew(api: Api, channel: TelegramC
     assert [bool(each.files) for each in api.to("sendPhoto")] == [True, False, True]
 
 
-def test_a_picture_that_is_refused_itself(api: Api, channel: TelegramChannel) -> None:
-    api.script["sendPhoto"] = [refusal(400, "Bad Request: PHOTO_INVALID_DIMENSIONS")]
-    outcome = sent(channel, chunk("1", pictures=(picture("a"),)))[0]
-    assert outcome == Refused("bad_request", "Bad Request: PHOTO_INVALID_DIMENSIONS")
-    assert len(api.asked) == 1
+BAD_PICTURES = (
+    refusal(400, "Bad Request: PHOTO_INVALID_DIMENSIONS"),
+    refusal(400, "Bad Request: IMAGE_PROCESS_FAILED"),
+    refusal(400, "Bad Request: file of size 10485761 bytes is too big for a photo"),
+    refusal(413, "Request Entity Too Large"),
+)
+
+
+@pytest.mark.parametrize("told", BAD_PICTURES)
+def test_a_notice_arrives_without_a_picture_that_is_refused(
+    api: Api, channel: TelegramChannel, told: Any
+) -> None:
+    api.script["sendPhoto"] = [told]
+    outcomes = sent(channel, chunk("1", "2", pictures=(picture("a"),)))
+    assert all(isinstance(outcome, Accepted) for outcome in outcomes.values())
+    # It is not tried again for the rest of the chunk.
+    assert [each.method for each in api.asked] == ["sendPhoto", "sendMessage", "sendMessage"]
+    for number, chat in enumerate(("1", "2")):
+        text = api.texts(chat)[-1]
+        assert "本文" in text
+        assert f"https://r.example/m/{number}" in text
+
+
+def test_a_file_that_is_refused_again_after_its_upload(api: Api, channel: TelegramChannel) -> None:
+    sent(channel, chunk("1", pictures=(picture("a"),)))
+    wrong = refusal(400, "Bad Request: wrong file identifier/HTTP URL specified")
+    api.script["sendPhoto"] = [wrong, wrong]
+    assert isinstance(sent(channel, chunk("2", pictures=(picture("a"),)))[0], Accepted)
+    assert [each.method for each in api.asked][1:] == ["sendPhoto", "sendPhoto", "sendMessage"]
+
+
+def test_an_album_that_is_refused_leaves_the_text(api: Api, channel: TelegramChannel) -> None:
+    told = 'Bad Request: failed to send message #1 with the error message "IMAGE_PROCESS_FAILED"'
+    api.script["sendMediaGroup"] = [refusal(400, told)]
+    api.script["sendMessage"] = [refusal(500)]
+    work = chunk("1", "2", pictures=(picture("a"), picture("b")))
+    outcomes = sent(channel, work)
+    assert outcomes[0] == Unknown("server_error")
+    assert isinstance(outcomes[1], Accepted)
+    assert len(api.to("sendMediaGroup")) == 1
+    assert len(api.to("sendMessage")) == 2
+
+
+def test_the_text_instead_of_a_picture_keeps_the_pace(
+    api: Api, channel: TelegramChannel, time: Time
+) -> None:
+    api.script["sendPhoto"] = [BAD_PICTURES[0], refusal(429, "Too Many Requests", retry_after=60)]
+    api.script["sendMessage"] = [refusal(429, "Too Many Requests", retry_after=60)]
+    work = chunk("1", pictures=(picture("a"),))
+    assert sent(channel, work) == {0: TryLater("rate", timedelta(seconds=60))}
+    time.now += 61
+    assert sent(channel, work) == {0: TryLater("rate", timedelta(seconds=60))}
+    time.now += 61
+    assert isinstance(sent(channel, work)[0], Accepted)
+
+
+def test_an_answer_arrives_without_a_picture_that_is_refused(
+    api: Api, channel: TelegramChannel
+) -> None:
+    api.script["sendPhoto"] = list(BAD_PICTURES[:2])
+    buttons = (Button("はい", "tok"),)
+    assert channel.reply(answer("7", Message("?", buttons, (picture("a"),)))) == Accepted("1")
+    assert api.texts("7") == ["?", "?"]
+    assert "reply_markup" in api.asked[-1].fields
+    assert channel.reply(answer("7", Message("", (), (picture("a"),)))) == Refused("bad_picture")
+
+
+def test_a_refusal_of_a_person_is_not_one_of_the_picture(
+    api: Api, channel: TelegramChannel
+) -> None:
+    api.script["sendPhoto"] = [refusal(403, "Forbidden: bot was blocked by the user")]
+    outcomes = sent(channel, chunk("1", "2", pictures=(picture("a"),)))
+    assert outcomes[0] == Refused("blocked")
+    assert len(api.to("sendPhoto")) == 2

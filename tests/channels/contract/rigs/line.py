@@ -70,6 +70,12 @@ class LineRig:
     def falls_silent(self, *, accepting: bool) -> None:
         self.standin.fault(path="/message/", delay=_LATE, drop="" if accepting else "before")
 
+    def uses_up_quota(self) -> None:
+        self.standin.control("POST", "/quota", {"quota": 0})
+
+    def gets_quota(self) -> None:
+        self.standin.control("POST", "/quota", {"quota": None})
+
     def recovers(self) -> None:
         self.standin.end_faults()
 

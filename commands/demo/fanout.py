@@ -31,7 +31,7 @@ def city_of(house: House, guardians: int, mix: Sequence[int] = MIX) -> None:
     """Open the schools and register so many guardians; what is approved leaves at once."""
     build_city(house.database, house.board_id, guardians, mix)
     with house.database.writing() as tx:
-        boards.change_settings(tx, house.board_id, undo_seconds=0)
+        boards.change_settings(tx, house.board_id, undo_seconds=0, telegram=True)
 
 
 def approve_city_wide(house: House, body: str) -> int:

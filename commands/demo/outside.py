@@ -58,11 +58,11 @@ class Outside:
         stats: dict[str, Any] = self.get("/stats")
         return stats
 
-    def get(self, path: str, **query: Any) -> Any:
+    def get(self, path: str, /, **query: Any) -> Any:
         with self._open("GET", f"{path}?{urlencode(query)}") as answer:
             return json.load(answer)
 
-    def post(self, path: str, **content: Any) -> Any:
+    def post(self, path: str, /, **content: Any) -> Any:
         with self._open("POST", path, json.dumps(content).encode()) as answer:
             return json.load(answer)
 

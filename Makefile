@@ -14,9 +14,9 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	if $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
 	>/dev/null 2>&1; then echo $$name; break; fi; done)
 
-# Two workers at the least cost of starting; never more than four.
+# One more than there are cores, because journeys mostly wait; never more than four.
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); \
-	echo $$(( n > 4 ? 4 : n )))
+	echo $$(( n > 3 ? 4 : n + 1 )))
 
 .PHONY: demo test lint bench lock clean help venv
 
@@ -24,7 +24,7 @@ demo: $(VENV)/.stamp ## Show the whole way of a broadcast, with stand-ins. ARGS=
 	@$(BIN)/renrakumo demo $(ARGS)
 
 test: $(VENV)/.stamp-dev ## Run the tests. ARGS="tests/domain -k approval"
-	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 lint: $(VENV)/.stamp-dev ## Check style, types and the direction of imports.
 	$(BIN)/ruff check .

@@ -25,6 +25,8 @@ _IN_CI = os.environ.get("CI", "").lower() in {"true", "1"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Journeys mostly wait for processes: first, they fill the gaps beside everything else.
+    items.sort(key=lambda item: "journeys" not in item.path.parts)
     for item in items:
         if "postgresql_url" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.needs("postgresql"))

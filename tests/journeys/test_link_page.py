@@ -103,9 +103,8 @@ def test_a_page_of_ours_is_a_link_in_the_chat(town: Town, chromium: Browser) -> 
 def test_only_a_large_screen_has_codes_to_scan(
     town: Town, chromium: Browser, screen: dict[str, Any], scans: bool
 ) -> None:
-    channels = apps(line="https://line.me/R/")
     with (
-        served(town, channels=channels) as address,
+        served(town, **apps(line="https://line.me/R/")) as address,
         looking(chromium, address, **screen) as page,
     ):
         page.goto(f"{address}/join/{CODE}")

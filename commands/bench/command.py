@@ -52,12 +52,15 @@ def fan_out(house: House, line: int, telegram: int, file: Path | None) -> None:
 @bench.command("storm")
 @click.option("--registrations", default=20_000, show_default=True)
 @click.option("--minutes", default=10.0, show_default=True, help="Within which they all begin.")
+@click.option("--begin-only", is_flag=True, help="Each sends the school ID, and no more.")
 @click.option("--json", "file", type=_FILE)
 @click.pass_obj
-def storm(house: House, registrations: int, minutes: float, file: Path | None) -> None:
+def storm(
+    house: House, registrations: int, minutes: float, begin_only: bool, file: Path | None
+) -> None:
     """Let a crowd of guardians register on LINE at once, duplicates and garbage among it."""
     with stage(house) as scene:
-        found = measure_storm(scene, registrations, minutes)
+        found = measure_storm(scene, registrations, minutes, begin_only)
     save(file, found.as_dict())
     print_table(("figure", "value"), list(found.as_dict().items()))
     if not found.is_clean:

@@ -26,6 +26,7 @@ class Storm:
     """Times in milliseconds; `registered` is what the database says when all is over."""
 
     registrations: int
+    begin_only: bool
     registered: int
     lost: int
     webhooks: int
@@ -42,14 +43,19 @@ class Storm:
 
     @property
     def is_clean(self) -> bool:
-        return self.lost == 0 and self.registered == self.registrations
+        return self.lost == 0 and self.registered == (0 if self.begin_only else self.registrations)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def measure_storm(scene: Theatre, registrations: int, minutes: float) -> Storm:
-    """Let so many guardians register, all beginning within so many minutes."""
+def measure_storm(
+    scene: Theatre, registrations: int, minutes: float, begin_only: bool = False
+) -> Storm:
+    """Let so many guardians register, all beginning within so many minutes.
+
+    With `begin_only` each sends the school ID and hears the answer, and leaves it at that.
+    """
     house = scene.house
     school = build_city(house.database, house.board_id, 0)[0]
     log = house.settings.var_dir / "bench.log"
@@ -57,13 +63,14 @@ def measure_storm(scene: Theatre, registrations: int, minutes: float) -> Storm:
         wait_until_ready(scene.local_url)
         wait_for_worker(log)
         rate = registrations / (minutes * 60)
-        scene.line.post("/crowd", **_crowd(registrations, rate, school.school_id))
+        scene.line.post("/crowd", **_crowd(registrations, rate, school.school_id, begin_only))
         seen = _watched(scene, registrations, minutes * 60 + PATIENCE)
     with house.database.reading() as tx:
         registered = accounts.registered(tx, CHANNEL)
     acknowledged, answered = seen["acknowledgement"], seen["reply"]
     return Storm(
         registrations=registrations,
+        begin_only=begin_only,
         registered=registered,
         lost=registrations - seen["finished"],
         webhooks=seen["webhooks"],
@@ -80,7 +87,7 @@ def measure_storm(scene: Theatre, registrations: int, minutes: float) -> Storm:
     )
 
 
-def _crowd(people: int, rate: float, school_id: str) -> dict[str, Any]:
+def _crowd(people: int, rate: float, school_id: str, begin_only: bool) -> dict[str, Any]:
     """What every guardian says: the school ID first, then what the bot asks for."""
     answers = {
         "でよろしいですか": "はい",
@@ -98,7 +105,7 @@ def _crowd(people: int, rate: float, school_id: str) -> dict[str, Any]:
         "garbage": GARBAGE,
         "redeliver": 2,
         "patience": PATIENCE,
-        "script": [school_id, dialogue],
+        "script": [school_id] if begin_only else [school_id, dialogue],
     }
 
 

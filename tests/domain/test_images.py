@@ -101,7 +101,7 @@ def test_sizes(size: tuple[int, int], expected: tuple[int, int], preview: tuple[
 SIDES = st.integers(1, 100) | st.integers(1, 2500)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=40)
 @given(SIDES, SIDES)
 def test_whatever_its_size_telegram_takes_it(width: int, height: int) -> None:
     """https://core.telegram.org/bots/api#sendphoto: at most 10,000 together, and 1 to 20."""

@@ -128,7 +128,7 @@ def test_who_gets_no_answer_is_stuck(line: LineStandin, bot: Bot) -> None:
 
 
 def test_no_more_at_once_than_asked(line: LineStandin, bot: Bot) -> None:
-    crowd(line, people=10, script=["a"], at_once=4)
+    crowd(line, people=10, script=["a"], at_once=4, several=0)
     line.wait(lambda stats: stats["webhooks"]["sent"] == 4)
     assert line.control("GET", "/crowd")["started"] == 4
     line.control("DELETE", "/crowd")

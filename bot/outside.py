@@ -9,7 +9,7 @@ from bot.dialogues.menu import ITEMS
 from bot.steps import Begin
 from bot.talk import STAYS, Talk
 from bot.words import LanguageWord, language_word, vocabulary
-from domain import tokens
+from domain import paths, tokens
 from domain.codes import fold_code
 from domain.folding import fold, fold_word
 from domain.school_ids import looks_like_school_id
@@ -71,7 +71,7 @@ def leave(tx: Transaction, item: InboxItem) -> None:
 
     Whoever holds the token may leave, so who sent it does not matter; another one is ignored.
     """
-    numbers = tokens.unseal(tx.secret, "leave", item.token)
+    numbers = tokens.unseal(tx.secret, paths.LEAVE, item.token)
     if numbers is None or len(numbers) != 2:
         return
     contact_id, school_id = numbers

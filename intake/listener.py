@@ -19,7 +19,7 @@ import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from channels.base import Incoming
-from domain import tokens
+from domain import paths, tokens
 
 log = structlog.get_logger()
 
@@ -76,7 +76,7 @@ class Handler:
         if found is None or domain.lower() != self._domain:
             return None
         token = found.group(1)
-        return token if tokens.unseal(self._secret, "leave", token) else None
+        return token if tokens.unseal(self._secret, paths.LEAVE, token) else None
 
     def _incoming(self, address: str) -> Incoming:
         """Each mail is an event of its own: who came back may leave again."""

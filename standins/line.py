@@ -29,6 +29,7 @@ from standins.line_door import BODY_BYTES, Call, Door, Handler
 from standins.line_menus import MenuDesk
 from standins.line_pictures import Pictures
 from standins.line_webhooks import Webhooks
+from standins.loop import loop_factory
 
 _BACKLOG = 1024
 
@@ -36,7 +37,7 @@ _BACKLOG = 1024
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until SIGTERM or SIGINT."""
     options = _parser().parse_args(arguments)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_run(options))
 
 
@@ -172,15 +173,6 @@ async def _stopped() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     await stopped.wait()
-
-
-def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
-    """uvloop's loop where there is one: it about doubles what a core takes per second."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.Loop
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from typing import Any
 from aiohttp import web
 
 from standins.control import port_of
+from standins.loop import loop_factory
 from standins.telegram_api import BODY_BYTES, Api
 from standins.telegram_control import Control
 from standins.telegram_state import World
@@ -36,7 +37,7 @@ _Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until SIGTERM or SIGINT."""
     options = _parser().parse_args(arguments)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_run(options))
 
 
@@ -80,15 +81,6 @@ async def _listen(answer: _Answer, port: int) -> asyncio.Server:
 
     server = web.Server(answer, request_factory=request)
     return await loop.create_server(server, "127.0.0.1", port, backlog=_BACKLOG)
-
-
-def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
-    """uvloop's loop where there is one: it about doubles what is answered per second."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.Loop
 
 
 if __name__ == "__main__":

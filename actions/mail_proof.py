@@ -97,7 +97,7 @@ def prove_mail(tx: Transaction, contact_id: int, pin_text: str) -> bool | Refusa
 
 def _opt_in(tx: Transaction, contact_id: int, mailbox_id: int) -> None:
     """Let a proved address hear all that its asker is registered for, left before or not."""
-    here = {group.school_id for group in people.groups_joined(tx, contact_id)}
+    here = {school_id for school_id, _ in people.groups_joined(tx, contact_id)}
     for school_id in (opt_outs.EVERY_SCHOOL, *sorted(here)):
         opt_outs.opt_in(tx, mailbox_id, school_id)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
+from operator import itemgetter
 
 from actions import audit, boards, telling, tries
 from domain.refusals import Refusal, refuse
@@ -18,7 +19,6 @@ from storage.database import Transaction
 from storage.tables import Child, ContactPoint, Group, Guardian
 
 NUMBERS = range(1, 100)
-OPEN_KINDS = frozenset({"club", "other"})
 # More than the largest families have. Without a limit one person could name every number of a
 # class, and all its families would count as one.
 CHILDREN_AT_A_SCHOOL = 8
@@ -162,7 +162,7 @@ def _has_too_many(
         for child, school_id in people.children_everywhere(tx, guardian.id)
         if child.class_id != class_group.id or _is_another(child, number)
     ]
-    at_school = others.count(class_group.school_id)
+    at_school = sum(school_id == class_group.school_id for school_id in others)
     if at_school < CHILDREN_AT_A_SCHOOL and len(others) < CHILDREN_IN_ALL:
         return None
     return refuse("too_many_children", most=CHILDREN_AT_A_SCHOOL, in_all=CHILDREN_IN_ALL)
@@ -191,8 +191,8 @@ def joined(tx: Transaction, contact_id: int) -> list[Joined]:
     """The schools and groups whose messages reach a contact point."""
     groups = people.groups_joined(tx, contact_id)
     return [
-        Joined(school_id, schools.school(tx, school_id).name, tuple(g.name for g in members))
-        for school_id, members in groupby(groups, key=lambda group: group.school_id)
+        Joined(school_id, schools.school(tx, school_id).name, tuple(g.name for _, g in members))
+        for school_id, members in groupby(groups, key=itemgetter(0))
     ]
 
 
@@ -223,8 +223,8 @@ def join_group(tx: Transaction, contact_id: int, group_id: int) -> Refusal | Non
     """Join a club or the like of a school where one is registered."""
     point = people.contact(tx, contact_id)
     group = schools.group(tx, group_id)
-    schools_here = {one.school_id for one in people.groups_joined(tx, contact_id)}
-    if group is None or group.kind not in OPEN_KINDS or group.school_id not in schools_here:
+    schools_here = {school_id for school_id, _ in people.groups_joined(tx, contact_id)}
+    if group is None or not group.joinable or group.school_id not in schools_here:
         _record(tx, point, None, "join_group", f"group:{group_id}", {"refused": "not_open"})
         return refuse("not_open")
     people.join(tx, _guardian_at(tx, point), group_id)
@@ -235,7 +235,7 @@ def join_group(tx: Transaction, contact_id: int, group_id: int) -> Refusal | Non
 def leave_group(tx: Transaction, contact_id: int, group_id: int) -> None:
     """Leave a club or the like; a class is left with the school."""
     group = schools.group(tx, group_id)
-    if group is None or group.kind not in OPEN_KINDS:
+    if group is None or not group.joinable:
         return
     for guardian in people.guardians_of(tx, contact_id):
         people.unjoin(tx, guardian.id, group_id)

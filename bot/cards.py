@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
 from actions import broadcasts, outsiders, staff, tries
 from actions.previews import button
 from actions.records import closed
@@ -20,7 +23,13 @@ from domain.wording import Words, say
 from storage import boards, dialogues, pages
 from storage import broadcasts as stored
 
+Press = Callable[[Talk, Actor, CardRef], Words | None]
+"""Does what a card's button says, for a member of staff; None where it has spoken itself."""
+
 _ASKS_A_REASON = (CardVerb.RETURN, CardVerb.REJECT)
+
+# What has a module of its own.
+PRESSES: Mapping[CardVerb, Press] = MappingProxyType({})
 
 
 def typed(talk: Talk, verb: CardVerb, broadcast_id: int, version: int) -> None:
@@ -63,7 +72,11 @@ def _open(talk: Talk, ref: CardRef) -> None:
 
 
 def _press(talk: Talk, actor: Actor, ref: CardRef, verb: CardVerb) -> None:
-    if verb in _ASKS_A_REASON:
+    if verb in PRESSES:
+        words = PRESSES[verb](talk, actor, ref)
+        if words is not None:
+            _answer(talk, words)
+    elif verb in _ASKS_A_REASON:
         _ask_reason(talk, ref, verb)
     elif verb is CardVerb.APPROVE:
         _approve(talk, actor, ref)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from actions import boards, linking
-from bot import asking, cards, comings, outside, pictures
+from bot import asking, cards, comings, outside, pictures, taps
 from bot.dialogues import FLOWS
 from bot.dialogues.invitation import welcome_words
 from bot.steps import Flow, Misread
@@ -21,6 +21,8 @@ from bot.words import GlobalWord, global_word, language_word, means_stop
 from domain.cards import read_card, read_typed
 from domain.content import clean_text
 from domain.refusals import Refusal
+from domain.taps import read_tap
+from domain.taps import read_typed as read_typed_tap
 from domain.wording import say
 from storage import boards as stored_boards
 from storage import dialogues, people, replies
@@ -71,7 +73,8 @@ def _reader(contact: ContactPoint, item: InboxItem) -> Reader | None:
 def _stands_alone(tx: Transaction, item: InboxItem) -> bool:
     """Whether an item answers no question, so that none that comes back can be in its way."""
     if item.kind == "button":
-        return read_card(tx.secret, item.token) is not None
+        secret, token = tx.secret, item.token
+        return read_card(secret, token) is not None or read_tap(secret, token) is not None
     return item.kind in ("link", "follow")
 
 
@@ -101,7 +104,7 @@ def _come_back_late(talk: Talk) -> bool:
 def _text(talk: Talk, item: InboxItem, answer: Answer | None = None) -> None:
     text = unicodedata.normalize("NFC", clean_text(item.text))
     word = global_word(text)
-    card = read_typed(text)
+    card, tap = read_typed(text), read_typed_tap(text)
     if not text:
         _other(talk, item)
     elif word is not None:
@@ -110,6 +113,8 @@ def _text(talk: Talk, item: InboxItem, answer: Answer | None = None) -> None:
         outside.follow_link(talk, text)
     elif card is not None:
         cards.typed(talk, *card)
+    elif tap is not None:
+        taps.tap(talk, tap)
     else:
         (answer or _answer)(talk, text)
 
@@ -231,6 +236,10 @@ def _button(talk: Talk, item: InboxItem) -> None:
     card = read_card(talk.tx.secret, item.token)
     if card is not None:
         cards.tap(talk, *card)
+        return
+    tap = read_tap(talk.tx.secret, item.token)
+    if tap is not None:
+        taps.tap(talk, tap)
         return
     stored = talk.found
     at = talk.open(stored) if stored else None

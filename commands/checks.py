@@ -9,6 +9,7 @@ from actions import audit
 from commands.channel_checks import check_channels
 from commands.findings import Finding, title
 from commands.house import House
+from commands.trouble_checks import check_troubles
 from settings import SECRET_LENGTH
 from storage import inbox
 from storage.migrate import current, newest
@@ -19,7 +20,7 @@ def check_all(house: House) -> list[Finding]:
     schema = _schema(house)
     findings = [schema, *_keys(house), *check_channels(house)]
     if not schema.wrong:
-        findings += [*_parked(house), _records(house)]
+        findings += [*_parked(house), _records(house), *check_troubles(house)]
     return findings
 
 

@@ -20,6 +20,7 @@ from commands.channel_settings import channel_settings
 from commands.house import House
 from commands.supervisor import INTAKE, PARTS, Child, Supervisor, command_line
 from delivery.render import Addresses
+from delivery.troubles import Watch
 from delivery.worker import Worker
 from domain.outcomes import Outcome, Refused
 from intake.listener import Handler, listen, server_factory
@@ -89,11 +90,18 @@ def worker(house: House, only: str | None) -> None:
         signal.signal(number, lambda *_: stop.set())
     loop = TurnLoop(house.database, fetch=_fetching(house.channels))
     if only == "turns":
+        _watch_too(house, stop)
         loop.run(stop)
     elif only == "sending":
         _worker(house).run(stop)
     else:
         _both(loop, _worker(house), stop)
+
+
+def _watch_too(house: House, stop: threading.Event) -> None:
+    """Where nobody sends any more, the sending worker cannot say so."""
+    watch = Watch(house.database, [house.settings.var_dir])
+    threading.Thread(target=watch.run, args=(stop,), name="watch", daemon=True).start()
 
 
 def _both(loop: TurnLoop, sending: Worker, stop: threading.Event) -> None:

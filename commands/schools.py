@@ -13,12 +13,13 @@ from commands.house import House
 from commands.printing import FOUND, fail, json_option, print_json, print_table
 from commands.school_file import import_schools
 from domain.channels import CHATS
+from domain.groups import FREE_KINDS
 from domain.roles import Role, is_well_placed
 from storage.database import Transaction
 from storage.schools import groups_of, root_of, school_by_code, schools_of
 from storage.tables import School
 
-GROUP_KINDS = ("grade", "class", "club", "other")
+GROUP_KINDS = tuple(kind.value for kind in FREE_KINDS)
 
 
 def find_school(tx: Transaction, board_id: int, code: str) -> School:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from domain.outcomes import Outcome
+from domain.troubles import Kind
+from storage import troubles
+from storage.database import Database
 
 OUTCOMES = Counter(
     "renrakumo_outcomes_total", "What providers said of deliveries.", ["channel", "outcome"]
@@ -35,3 +42,35 @@ REPLIES_WITHOUT_QUOTA = Counter(
 def kind(outcome: Outcome) -> str:
     """The label of an outcome: accepted, placed, trylater, refused, unknown or split."""
     return type(outcome).__name__.lower()
+
+
+def in_the_database(database: Database) -> CollectorRegistry:
+    """What is read at the moment of asking, and so by whichever process is asked."""
+    registry = CollectorRegistry()
+    registry.register(_Stored(database))
+    return registry
+
+
+class _Stored(Collector):
+    """Troubles and backlogs as numbers; no personal data."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing ahead of time: registering asks no database."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        with self._database.reading() as tx:
+            opened, backlog = troubles.counts(tx), troubles.backlog(tx)
+        found = GaugeMetricFamily("renrakumo_troubles_open", "Troubles not over.", labels=["kind"])
+        for kind in Kind:
+            found.add_metric([kind.value], opened.get(kind.value, 0))
+        yield found
+        waiting = GaugeMetricFamily(
+            "renrakumo_backlog", "What is due and not done yet.", labels=["of"]
+        )
+        for of, count in backlog.items():
+            waiting.add_metric([of], count)
+        yield waiting

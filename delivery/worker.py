@@ -3,7 +3,8 @@
 Its threads: senders, each channel its own (see channels.base.Limits.slots), so that a slow
 provider never holds up another; one recorder (the only one that writes the ledger), one that
 has the disk hold the journal and settles what dead workers left, one for replies, one that
-asks for quotas, one that shows staff their menus, and the scheduler's.
+asks for quotas, one that shows staff their menus, one that watches for trouble, and the
+scheduler's.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from delivery.recovery import Recovery
 from delivery.render import Addresses, Renderer
 from delivery.replies import Replies
 from delivery.sending import Sending
+from delivery.troubles import Watch
 from domain.deliveries import ChunkRule
 from storage import closing, journals, ledger
 from storage.database import Database
@@ -71,6 +73,7 @@ class Worker:
         self._replies = Replies(database, channels, jitter, addresses.public_url)
         self._quotas = Quotas(database, channels)
         self._menus = MenuRounds(database, channels)
+        self._watch = Watch(database, [self._directory])
         self._failure: BaseException | None = None
         self._stop = Event()
 
@@ -120,6 +123,7 @@ class Worker:
             self._thread("replies", lambda: self._replies.run(self._stop)),
             self._thread("quotas", lambda: self._quotas.run(self._stop)),
             self._thread("menus", lambda: self._menus.run(self._stop)),
+            self._thread("watch", lambda: self._watch.run(self._stop)),
         ]
         scheduler.start()
         log.info("worker_started", worker=self.name)

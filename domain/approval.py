@@ -8,6 +8,9 @@ from domain.broadcasts import Verb
 from domain.refusals import Refusal, refuse
 from domain.roles import Actor, may_decide, may_write
 
+# An emergency needs nobody's yes, and who was not reached is in what was approved already.
+_WRITERS = (Verb.EDIT, Verb.SUBMIT, Verb.SEND_FIRST, Verb.RESEND)
+
 
 @dataclass(frozen=True, slots=True)
 class Authorship:
@@ -29,7 +32,7 @@ def may(
     Stopping is easier than starting: who may not approve their own may still return, reject
     or cancel it.
     """
-    if verb in (Verb.EDIT, Verb.SUBMIT):
+    if verb in _WRITERS:
         return None if may_write(actor, authorship.school_id) else refuse("not_allowed")
     if verb in (Verb.CANCEL, Verb.WITHDRAW):
         return _may_stop(actor, authorship)

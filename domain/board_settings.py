@@ -19,6 +19,10 @@ class BoardSettings:
     `over_quota` is what becomes of those for whom a provider's monthly quota does not suffice:
     they get `mail` (or another way they have) where they have one, or the broadcast is refused
     (`refuse`), or it is sent all the same (`send`), for a plan that bills what is over.
+
+    A manager who has not taken note of an emergency is asked again after each
+    `acknowledge_minutes`, and the board hears of it after `escalate_minutes`. A code that links
+    another contact point holds for `contact_code_minutes`, one for a child for `child_code_days`.
     """
 
     undo_seconds: int = 30
@@ -32,6 +36,10 @@ class BoardSettings:
     telegram: bool = False
     privacy: str = "full"
     over_quota: str = "mail"
+    acknowledge_minutes: int = 10
+    escalate_minutes: int = 30
+    contact_code_minutes: int = 30
+    child_code_days: int = 60
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -20,6 +20,22 @@ class Purpose(StrEnum):
     OTHER = "other"
 
 
+# An operator may send these first and report afterwards, as the notice says.
+EMERGENCIES = frozenset({Purpose.EARTHQUAKE, Purpose.DISASTER, Purpose.ACCIDENT})
+
+
+class Relation(StrEnum):
+    """How a broadcast follows an earlier one.
+
+    A `correction` says to those reached what was wrong, a `replacement` is sent to all instead of
+    the earlier one, a `reminder` to those who have not confirmed it.
+    """
+
+    CORRECTION = "correction"
+    REPLACEMENT = "replacement"
+    REMINDER = "reminder"
+
+
 class State(StrEnum):
     """`approved` with a later `due_at` is scheduled; see MOVES for what leads where."""
 
@@ -36,19 +52,25 @@ class State(StrEnum):
 
 
 class Verb(StrEnum):
-    """What people do, and (from START on) what the system does when its time has come."""
+    """What people do, and (from START on) what the system does when its time has come.
+
+    SEND_FIRST is an operator's in an emergency; RESEND tries again those not reached.
+    """
 
     EDIT = "edit"
     SUBMIT = "submit"
+    SEND_FIRST = "send_first"
     APPROVE = "approve"
     RETURN = "return"
     REJECT = "reject"
     CANCEL = "cancel"
     WITHDRAW = "withdraw"
+    RESEND = "resend"
     START = "start"
     FINISH = "finish"
     EXPIRE = "expire"
     OUTGROW = "outgrow"
+    SUPERSEDE = "supersede"
 
 
 # A pair that does not stand here is refused.  Rejected, cancelled, expired and withdrawn are
@@ -60,6 +82,7 @@ MOVES: Mapping[tuple[State, Verb], State] = MappingProxyType(
         (State.RETURNED, Verb.EDIT): State.DRAFT,
         (State.APPROVED, Verb.EDIT): State.DRAFT,
         (State.DRAFT, Verb.SUBMIT): State.PENDING,
+        (State.DRAFT, Verb.SEND_FIRST): State.APPROVED,
         (State.PENDING, Verb.APPROVE): State.APPROVED,
         (State.PENDING, Verb.RETURN): State.RETURNED,
         (State.PENDING, Verb.REJECT): State.REJECTED,
@@ -74,6 +97,10 @@ MOVES: Mapping[tuple[State, Verb], State] = MappingProxyType(
         (State.APPROVED, Verb.EXPIRE): State.EXPIRED,
         (State.SENDING, Verb.WITHDRAW): State.WITHDRAWN,
         (State.SENT, Verb.WITHDRAW): State.WITHDRAWN,
+        (State.SENT, Verb.RESEND): State.SENDING,
+        (State.APPROVED, Verb.SUPERSEDE): State.CANCELLED,
+        (State.SENDING, Verb.SUPERSEDE): State.WITHDRAWN,
+        (State.SENT, Verb.SUPERSEDE): State.WITHDRAWN,
     }
 )
 

@@ -17,7 +17,7 @@ _TYPED = re.compile(rf"(.+?)\s*(\d{{1,18}})\s*[{re.escape(DASHES)}]\s*(\d{{1,9}}
 class CardVerb(IntEnum):
     """What a card's button does; the numbers stand in tokens and never change.
 
-    OPEN is for whoever a broadcast was sent to, all others are for staff.
+    OPEN and CONFIRM are for whoever a broadcast was sent to, all others are for staff.
     """
 
     APPROVE = 1
@@ -27,6 +27,15 @@ class CardVerb(IntEnum):
     SHOW = 5
     EDIT = 6
     OPEN = 7
+    ACKNOWLEDGE = 8
+    REMARK = 9
+    CONFIRM = 10
+    WITHDRAW = 11
+    CORRECT = 12
+    REPLACE = 13
+    REMIND = 14
+    RESEND = 15
+    REPORT = 16
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ IMAGES_LIMIT = 4
 
 HEADLINE = "headline"
 _PRIVACY = "privacy"
+_EMERGENCY = "emergency"
+_CONFIRM = "confirm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,22 @@ def image_digest(media_type: str, data: bytes, preview: bytes) -> str:
 
 def is_emergency(options: Mapping[str, Any]) -> bool:
     """Whether it goes first, and also to those who left the school's ordinary broadcasts."""
-    return bool(options.get("emergency"))
+    return bool(options.get(_EMERGENCY))
+
+
+def wants_confirmation(options: Mapping[str, Any]) -> bool:
+    """Whether guardians are asked to press 確認しました."""
+    return bool(options.get(_CONFIRM))
+
+
+def with_emergency(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {**options, _EMERGENCY: True}
+
+
+def with_confirmation(options: Mapping[str, Any], wanted: bool) -> dict[str, Any]:
+    """Options that ask for a confirmation, or do not; only the first leaves a trace."""
+    others = {name: value for name, value in options.items() if name != _CONFIRM}
+    return {**others, _CONFIRM: True} if wanted else others
 
 
 def with_privacy(options: Mapping[str, Any], privacy: str) -> dict[str, Any]:

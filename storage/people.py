@@ -20,6 +20,7 @@ from storage.tables import (
     GuardianChild,
     GuardianContact,
     Membership,
+    School,
 )
 
 MAIL = "email"
@@ -312,8 +313,9 @@ def _unlink(tx: Transaction, guardian_id: int, child_ids: Sequence[int]) -> None
 def children_everywhere(tx: Transaction, guardian_id: int) -> Sequence[tuple[Child, int]]:
     """All of a guardian's children, each with its school."""
     query = (
-        select(Child, Group.school_id)
+        select(Child, School.id)
         .join(Group, Group.id == Child.class_id)
+        .join(School, School.id == Group.school_id)
         .join(GuardianChild, GuardianChild.child_id == Child.id)
         .where(GuardianChild.guardian_id == guardian_id)
     )
@@ -351,14 +353,15 @@ def unjoin_school(tx: Transaction, guardian_id: int, school_id: int) -> None:
     )
 
 
-def groups_joined(tx: Transaction, contact_id: int) -> Sequence[Group]:
-    """The groups whose messages reach a contact point, by school and place."""
+def groups_joined(tx: Transaction, contact_id: int) -> Sequence[tuple[int, Group]]:
+    """The groups of schools whose messages reach a contact point, each after its school."""
     query = (
-        select(Group)
+        select(School.id, Group)
+        .join(School, School.id == Group.school_id)
         .join(Membership, Membership.group_id == Group.id)
         .join(GuardianContact, GuardianContact.guardian_id == Membership.guardian_id)
         .where(GuardianContact.contact_point_id == contact_id)
         .order_by(Group.school_id, Group.position, Group.id)
         .distinct()
     )
-    return tx.session.scalars(query).all()
+    return tx.session.execute(query).tuples().all()

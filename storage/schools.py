@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import func, select, update
 
+from domain.groups import JOINABLE_AT_FIRST
 from storage import audit
 from storage.database import Transaction
 from storage.tables import Group, School, SchoolId
@@ -94,6 +95,7 @@ def add_group(tx: Transaction, parent: Group, name: str, kind: str) -> Group:
         name=name,
         kind=kind,
         position=tx.session.scalar(last) or 0,
+        joinable=kind in JOINABLE_AT_FIRST,
     )
     tx.session.add(row)
     tx.flush()

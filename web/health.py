@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.multiprocess import MultiProcessCollector
 from werkzeug.exceptions import NotFound
 
+from delivery.metrics import in_the_database
 from storage import migrate
 from web.context import services
 from web.routes import authenticated, public
@@ -39,7 +40,17 @@ def ready() -> tuple[Response, int]:
 def metrics() -> Response:
     if not (_has_token() or _is_local()):
         raise NotFound
-    return Response(generate_latest(_registry()), content_type=CONTENT_TYPE_LATEST)
+    counted = generate_latest(_registry()) + _stored()
+    return Response(counted, content_type=CONTENT_TYPE_LATEST)
+
+
+def _stored() -> bytes:
+    """What the database knows; without one, what is counted is still worth reading."""
+    try:
+        return generate_latest(in_the_database(services().database))
+    except Exception as error:
+        log.warning("database not reachable", error=type(error).__name__)
+        return b""
 
 
 def _registry() -> CollectorRegistry:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from functools import partial
+from itertools import count
+from types import MappingProxyType
 
 from actions import registration, staff
 from bot.steps import Begin, Choose, Do, Finish, Given, Json, Option, Scene, Script, flow
@@ -13,37 +18,108 @@ from storage import people
 from storage import staff as stored_staff
 from storage.database import Transaction
 
-# What the menu offers, in its order: each item is a dialogue and has its own words.
-ITEMS = ("compose", "drafts", "pending", "register", "status", "leave", "invitation", "language")
+
+class Page(StrEnum):
+    """The pages of the menu; one whose person has a single page sees no other."""
+
+    SEND = "send"
+    SCHOOL = "school"
+    MINE = "mine"
 
 
-@flow("menu", version=1, idle=timedelta(days=1), passing=True)
+@dataclass(frozen=True, slots=True)
+class Who:
+    """What somebody is here, by which the menu is made for them."""
+
+    writes: bool
+    decides: bool
+    manages_school: bool
+    writes_for_school: bool
+    joined: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A dialogue that the menu offers; it has its own words, which may be typed at any time."""
+
+    page: Page
+    shown: Callable[[Who], bool]
+
+
+def _writes(who: Who) -> bool:
+    return who.writes
+
+
+def _decides(who: Who) -> bool:
+    return who.decides
+
+
+def _joined(who: Who) -> bool:
+    return who.joined
+
+
+def _always(who: Who) -> bool:  # noqa: ARG001 - as every rule
+    return True
+
+
+def _typed_only(who: Who) -> bool:  # noqa: ARG001 - as every rule
+    return False
+
+
+# What the menu offers, in its order.
+ITEMS: Mapping[str, Item] = MappingProxyType(
+    {
+        "compose": Item(Page.SEND, _writes),
+        "pending": Item(Page.SEND, _decides),
+        "drafts": Item(Page.SEND, _writes),
+        "register": Item(Page.MINE, _always),
+        "status": Item(Page.MINE, _joined),
+        "leave": Item(Page.MINE, _joined),
+        "invitation": Item(Page.MINE, _typed_only),
+        "language": Item(Page.MINE, _always),
+    }
+)
+
+
+@flow("menu", version=2, idle=timedelta(days=1), passing=True)
 def menu(given: Given) -> Script:
-    open_to_me = yield Do("items", _items)
-    options = [
-        Option(item, say(f"menu.item.{item}"), also=f"menu.word.{item}") for item in open_to_me
-    ]
-    chosen = yield Choose("item", say(given.get("greeting", "menu.here")), *options)
-    yield Finish(then=Begin(chosen))
+    """Given: `greeting`, the key of the text above the choices."""
+    open_to_me = yield Do("items", shown_items)
+    pages = [page for page in Page if any(ITEMS[item].page is page for item in open_to_me)]
+    page = pages[0]
+    for turn in count():
+        items = [item for item in open_to_me if ITEMS[item].page is page]
+        options = [
+            Option(item, say(f"menu.item.{item}"), also=f"menu.word.{item}") for item in items
+        ]
+        others = [
+            Option(f"page:{each}", say(f"menu.page.{each}")) for each in pages if each is not page
+        ]
+        greeting = say("menu.here" if turn else given.get("greeting", "menu.here"))
+        chosen = yield Choose(f"item.{turn}" if turn else "item", greeting, *options, *others)
+        if chosen in ITEMS:
+            yield Finish(then=Begin(chosen))
+        page = Page(chosen.removeprefix("page:"))
 
 
-def _items(tx: Transaction, scene: Scene) -> Json:
+def shown_items(tx: Transaction, scene: Scene) -> Json:
+    """Effect: the dialogues that the menu offers this person."""
+    who = _who(tx, scene)
+    return [name for name, item in ITEMS.items() if item.shown(who)]
+
+
+def _who(tx: Transaction, scene: Scene) -> Who:
     actor = staff.actor_of(tx, scene.contact_id)
     places = {grant.school_id for grant in actor.grants} if actor else set()
-    writes = actor is not None and any(may_write(actor, place) for place in places)
-    decides = actor is not None and any(may_decide(actor, place) for place in places)
-    joined = bool(registration.joined(tx, scene.contact_id))
-    shown = {
-        "compose": writes,
-        "drafts": writes,
-        "pending": decides,
-        "register": True,
-        "status": joined,
-        "leave": joined,
-        "invitation": False,
-        "language": True,
-    }
-    return [item for item in ITEMS if shown[item]]
+    writes = {place for place in places if actor and may_write(actor, place)}
+    decides = {place for place in places if actor and may_decide(actor, place)}
+    return Who(
+        writes=bool(writes),
+        decides=bool(decides),
+        manages_school=bool(decides - {None}),
+        writes_for_school=bool(writes - {None}),
+        joined=bool(registration.joined(tx, scene.contact_id)),
+    )
 
 
 @flow("language", version=1, idle=timedelta(days=1))

@@ -103,9 +103,11 @@ def _find(text: str, tx: Transaction, scene: Scene) -> Json:
 
 def _groups(school_id: int, tx: Transaction, scene: Scene) -> Json:  # noqa: ARG001 - an effect
     groups = schools.groups_of(tx, school_id)
+    classes = [group for group in groups if group.kind == schools.CLASS]
+    clubs = [group for group in groups if group.joinable]
     return {
-        kind: [{"id": group.id, "name": group.name} for group in groups if group.kind in kinds]
-        for kind, kinds in {"classes": {"class"}, "clubs": {"club", "other"}}.items()
+        kind: [{"id": group.id, "name": group.name} for group in found]
+        for kind, found in {"classes": classes, "clubs": clubs}.items()
     }
 
 

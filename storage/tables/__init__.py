@@ -8,18 +8,25 @@ Times are UTC.  Large numbers of rows (deliveries, audience members) are written
 from storage.tables.broadcasts import (
     Attachment,
     AudienceMember,
+    AudienceWay,
     Broadcast,
     Chunk,
+    Confirmation,
     Delivery,
+    EmergencyReport,
     Journal,
     Quota,
+    Template,
 )
 from storage.tables.columns import Id, Table, UtcTime
 from storage.tables.conversations import Dialogue, Inbox, Reply
 from storage.tables.people import (
     AccountLink,
+    Admission,
     Attempt,
     Child,
+    ChildCode,
+    ContactCode,
     ContactPoint,
     ContactProof,
     Family,
@@ -33,26 +40,33 @@ from storage.tables.people import (
     StaffContact,
     StaffRole,
 )
-from storage.tables.records import AuditChain, AuditEntry
-from storage.tables.schools import Board, Group, School, SchoolId
+from storage.tables.records import AuditChain, AuditEntry, Trouble
+from storage.tables.schools import Board, Group, GroupPart, School, SchoolId
 
 __all__ = [
     "AccountLink",
+    "Admission",
     "Attachment",
     "Attempt",
     "AudienceMember",
+    "AudienceWay",
     "AuditChain",
     "AuditEntry",
     "Board",
     "Broadcast",
     "Child",
+    "ChildCode",
     "Chunk",
+    "Confirmation",
+    "ContactCode",
     "ContactPoint",
     "ContactProof",
     "Delivery",
     "Dialogue",
+    "EmergencyReport",
     "Family",
     "Group",
+    "GroupPart",
     "Guardian",
     "GuardianChild",
     "GuardianContact",
@@ -70,5 +84,7 @@ __all__ = [
     "StaffContact",
     "StaffRole",
     "Table",
+    "Template",
+    "Trouble",
     "UtcTime",
 ]

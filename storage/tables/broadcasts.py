@@ -16,7 +16,10 @@ class Broadcast(Table):
     """One message to an audience.  `school_id` is empty for a city-wide one.
 
     `version` rises with every edit and kills the cards of earlier versions; `content_hash`
-    is what an approval binds to; `author_ids` are all who wrote or edited since the start.
+    is what an approval binds to; `author_ids` are all who wrote or edited since the start, and
+    `keeper_id` in whose hands it is now (who was dismissed handed it over). `origin_id` is the
+    broadcast that this one follows, and `relation` how (domain.broadcasts.Relation).
+    `verify_code` is what anybody may ask about: it stands beneath every copy of the message.
     """
 
     __tablename__ = "broadcasts"
@@ -41,6 +44,12 @@ class Broadcast(Table):
     valid_until: Mapped[datetime | None]
     due_at: Mapped[datetime | None]
     approved_families: Mapped[int | None]
+    keeper_id: Mapped[int | None] = mapped_column(Id, ForeignKey("staff.id"))
+    origin_id: Mapped[int | None] = mapped_column(Id, ForeignKey("broadcasts.id"), index=True)
+    relation: Mapped[str] = mapped_column(String(16), default="", server_default="")
+    verify_code: Mapped[str | None] = mapped_column(String(16), unique=True)
+    withdrawn_by: Mapped[int | None] = mapped_column(Id, ForeignKey("staff.id"))
+    withdrawn_at: Mapped[datetime | None]
     frozen_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
@@ -74,6 +83,64 @@ class AudienceMember(Table):
     # Empty for a guardian without a usable contact point: counted as not reached.
     contact_point_id: Mapped[int | None] = mapped_column(Id)
     board_id: Mapped[int] = mapped_column(Id)
+
+
+class AudienceWay(Table):
+    """A further contact point of somebody in the frozen audience, who is reached by all of
+    theirs: in an emergency, or because they chose so.  The first one stands in AudienceMember.
+    """
+
+    __tablename__ = "audience_ways"
+    broadcast_id: Mapped[int] = mapped_column(Id, ForeignKey("broadcasts.id"), primary_key=True)
+    guardian_id: Mapped[int] = mapped_column(Id, ForeignKey("guardians.id"), primary_key=True)
+    contact_point_id: Mapped[int] = mapped_column(Id, primary_key=True)
+    board_id: Mapped[int] = mapped_column(Id)
+
+
+class Confirmation(Table):
+    """A guardian said 確認しました to a broadcast that asked for it."""
+
+    __tablename__ = "confirmations"
+    broadcast_id: Mapped[int] = mapped_column(Id, ForeignKey("broadcasts.id"), primary_key=True)
+    guardian_id: Mapped[int] = mapped_column(Id, ForeignKey("guardians.id"), primary_key=True)
+    board_id: Mapped[int] = board_key()
+    contact_point_id: Mapped[int] = mapped_column(Id)
+    at: Mapped[datetime]
+
+
+class EmergencyReport(Table):
+    """An emergency broadcast as a case: who sent it first, why, and who took note of it.
+
+    `reminded_at` is when the managers were last asked to acknowledge it, `escalated_at` when
+    the board was told that nobody did.  `reason` is why it could not wait for an approval.
+    """
+
+    __tablename__ = "emergency_reports"
+    broadcast_id: Mapped[int] = mapped_column(Id, ForeignKey("broadcasts.id"), primary_key=True)
+    board_id: Mapped[int] = board_key()
+    sent_by: Mapped[int] = mapped_column(Id, ForeignKey("staff.id"))
+    reason: Mapped[str] = mapped_column(Text(), default="")
+    opened_at: Mapped[datetime]
+    reminded_at: Mapped[datetime | None]
+    escalated_at: Mapped[datetime | None]
+    acknowledged_by: Mapped[int | None] = mapped_column(Id, ForeignKey("staff.id"))
+    acknowledged_at: Mapped[datetime | None]
+    remarks: Mapped[str] = mapped_column(Text(), default="")
+
+
+class Template(Table):
+    """A text with slots to be filled in (定型文), of a school or, without one, of the board."""
+
+    __tablename__ = "templates"
+    __table_args__ = (UniqueConstraint("board_id", "school_id", "name"),)
+    id: Mapped[int] = primary_key()
+    board_id: Mapped[int] = board_key()
+    school_id: Mapped[int | None] = mapped_column(Id, ForeignKey("schools.id"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    purpose: Mapped[str] = mapped_column(String(16))
+    subject: Mapped[str] = mapped_column(String(200))
+    body: Mapped[str] = mapped_column(Text())
+    updated_at: Mapped[datetime]
 
 
 class Chunk(Table):

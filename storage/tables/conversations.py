@@ -41,6 +41,7 @@ class Dialogue(Table):
     """The conversation that a contact point is in: an encrypted log of keyed answers.
 
     `below_id` is the dialogue that this one suspended and that resumes when it ends.
+    `reminded_at` is when the person was told that it waits for them.
     """
 
     __tablename__ = "dialogues"
@@ -54,6 +55,7 @@ class Dialogue(Table):
     awaited: Mapped[str] = mapped_column(String(100), default="")
     sequence: Mapped[int] = mapped_column(default=0)
     active: Mapped[bool] = mapped_column(Boolean(), default=True)
+    reminded_at: Mapped[datetime | None]
     expires_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

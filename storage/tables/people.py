@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.tables.columns import Id, Table, board_key, primary_key
@@ -19,11 +19,14 @@ class Family(Table):
 
 
 class Guardian(Table):
+    """`every_way` says that they want each message by all their contact points, not the first."""
+
     __tablename__ = "guardians"
     id: Mapped[int] = primary_key()
     board_id: Mapped[int] = board_key()
     family_id: Mapped[int] = mapped_column(Id, ForeignKey("families.id"), index=True)
     language: Mapped[str] = mapped_column(String(8), default="ja")
+    every_way: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime]
 
 
@@ -87,7 +90,10 @@ class ContactPoint(Table):
 
 
 class GuardianContact(Table):
-    """A guardian's contact points in the order they like them (`rank` 0 first)."""
+    """A guardian's contact points in the order they like them (`rank` 0 first).
+
+    One that is `off` gets emergencies only.
+    """
 
     __tablename__ = "guardian_contacts"
     guardian_id: Mapped[int] = mapped_column(Id, ForeignKey("guardians.id"), primary_key=True)
@@ -96,6 +102,7 @@ class GuardianContact(Table):
     )
     board_id: Mapped[int] = board_key()
     rank: Mapped[int] = mapped_column(default=0)
+    off: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class OptOut(Table):
@@ -185,6 +192,57 @@ class ContactProof(Table):
     tries: Mapped[int] = mapped_column(default=0)
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+
+class ContactCode(Table):
+    """A one-time code that makes the conversation it is typed in a guardian's contact point.
+
+    Where it `retires` one, that is given up in exchange: the person has a new phone.
+    """
+
+    __tablename__ = "contact_codes"
+    id: Mapped[int] = primary_key()
+    board_id: Mapped[int] = board_key()
+    guardian_id: Mapped[int] = mapped_column(Id, ForeignKey("guardians.id"), index=True)
+    retires_id: Mapped[int | None] = mapped_column(Id, ForeignKey("contact_points.id"))
+    code_index: Mapped[bytes] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class ChildCode(Table):
+    """A code that registers one child's guardians without being asked anything (招待)."""
+
+    __tablename__ = "child_codes"
+    id: Mapped[int] = primary_key()
+    board_id: Mapped[int] = board_key()
+    school_id: Mapped[int] = mapped_column(Id, ForeignKey("schools.id"), index=True)
+    child_id: Mapped[int] = mapped_column(Id, ForeignKey("children.id"), index=True)
+    code_index: Mapped[bytes] = mapped_column(unique=True)
+    code_cipher: Mapped[bytes]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class Admission(Table):
+    """A registration that waits for the school's yes; `request_cipher` is what was answered.
+
+    `state` is waiting, admitted or declined; the answers go when it is decided.
+    """
+
+    __tablename__ = "admissions"
+    __table_args__ = (Index("ix_admissions_school_id_state", "school_id", "state"),)
+    id: Mapped[int] = primary_key()
+    board_id: Mapped[int] = board_key()
+    school_id: Mapped[int] = mapped_column(Id, ForeignKey("schools.id"))
+    contact_point_id: Mapped[int] = mapped_column(Id, ForeignKey("contact_points.id"), index=True)
+    request_cipher: Mapped[bytes | None]
+    state: Mapped[str] = mapped_column(String(10), default="waiting")
+    asked_at: Mapped[datetime]
+    decided_by: Mapped[int | None] = mapped_column(Id, ForeignKey("staff.id"))
+    decided_at: Mapped[datetime | None]
 
 
 class Attempt(Table):

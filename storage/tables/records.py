@@ -1,14 +1,14 @@
-"""The audit chains."""
+"""The audit chains, and the troubles that the centre is told of."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String
+from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.tables.columns import Id, Table, board_key
+from storage.tables.columns import Id, Table, board_key, primary_key
 
 
 class AuditEntry(Table):
@@ -34,3 +34,22 @@ class AuditChain(Table):
     board_id: Mapped[int] = board_key()
     length: Mapped[int] = mapped_column(Id)
     mac: Mapped[str] = mapped_column(String(64))
+
+
+class Trouble(Table):
+    """Something that a person must look at (domain.troubles), until it is over.
+
+    `subject` says where (`line:main`); `details` hold numbers, never personal data.
+    """
+
+    __tablename__ = "troubles"
+    __table_args__ = (Index("ix_troubles_kind_closed_at", "kind", "closed_at"),)
+    id: Mapped[int] = primary_key()
+    board_id: Mapped[int] = board_key()
+    kind: Mapped[str] = mapped_column(String(32))
+    subject: Mapped[str] = mapped_column(String(100), default="")
+    details: Mapped[dict[str, Any]]
+    opened_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    told_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]

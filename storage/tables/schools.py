@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.tables.columns import Id, Table, board_key, primary_key
@@ -24,6 +24,8 @@ class Board(Table):
 
 
 class School(Table):
+    """`admission` is how guardians come in (domain.schools.Admission), `phone` whom they call."""
+
     __tablename__ = "schools"
     __table_args__ = (UniqueConstraint("board_id", "code"),)
     id: Mapped[int] = primary_key()
@@ -32,6 +34,8 @@ class School(Table):
     name: Mapped[str] = mapped_column(String(100))
     kind: Mapped[str] = mapped_column(String(16))
     handle: Mapped[str] = mapped_column(String(4), unique=True)
+    admission: Mapped[str] = mapped_column(String(8), default="open", server_default="open")
+    phone: Mapped[str] = mapped_column(String(32), default="", server_default="")
     created_at: Mapped[datetime]
 
 
@@ -50,18 +54,30 @@ class SchoolId(Table):
 
 
 class Group(Table):
-    """A group of guardians in a school; kind is `school`, `grade`, `class`, `club` or `other`.
+    """A group of guardians in a school, or without one, across the board's schools.
 
-    Each school has exactly one group of kind `school`, the root: members sit in the leaves,
-    and an audience is widened to all groups beneath the ones it names.
+    For its kinds see domain.groups.  Each school has exactly one group of kind `school`, the
+    root: members sit in the leaves, and an audience is widened to all groups beneath the ones
+    it names, and to those that a group was made of (GroupPart).  Guardians join and leave a
+    `joinable` one by themselves.
     """
 
     __tablename__ = "groups"
     __table_args__ = (UniqueConstraint("school_id", "name"),)
     id: Mapped[int] = primary_key()
     board_id: Mapped[int] = board_key()
-    school_id: Mapped[int] = mapped_column(Id, ForeignKey("schools.id"), index=True)
+    school_id: Mapped[int | None] = mapped_column(Id, ForeignKey("schools.id"), index=True)
     parent_id: Mapped[int | None] = mapped_column(Id, ForeignKey("groups.id"), index=True)
     name: Mapped[str] = mapped_column(String(100))
     kind: Mapped[str] = mapped_column(String(16))
     position: Mapped[int] = mapped_column(default=0)
+    joinable: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+
+class GroupPart(Table):
+    """A group made of another, with all that is beneath it: a bus route of classes and clubs."""
+
+    __tablename__ = "group_parts"
+    group_id: Mapped[int] = mapped_column(Id, ForeignKey("groups.id"), primary_key=True)
+    part_id: Mapped[int] = mapped_column(Id, ForeignKey("groups.id"), primary_key=True, index=True)
+    board_id: Mapped[int] = board_key()

@@ -14,8 +14,9 @@ SCHOOL, OTHER_SCHOOL = 7, 8
 AUTHOR, EDITOR, SUBMITTER, STRANGER = 1, 2, 3, 4
 AT_SCHOOL = Authorship(SCHOOL, frozenset({AUTHOR, EDITOR}), SUBMITTER)
 IN_CITY = Authorship(None, frozenset({AUTHOR, EDITOR}), SUBMITTER)
-BY_PEOPLE = [v for v in Verb if v not in (Verb.START, Verb.FINISH, Verb.EXPIRE, Verb.OUTGROW)]
-STARTING = (Verb.EDIT, Verb.SUBMIT)
+BY_THE_SYSTEM = (Verb.START, Verb.FINISH, Verb.EXPIRE, Verb.OUTGROW, Verb.SUPERSEDE)
+BY_PEOPLE = [v for v in Verb if v not in BY_THE_SYSTEM]
+STARTING = (Verb.EDIT, Verb.SUBMIT, Verb.SEND_FIRST, Verb.RESEND)
 DECIDING = (Verb.APPROVE, Verb.RETURN, Verb.REJECT, Verb.CANCEL, Verb.WITHDRAW)
 
 
@@ -68,7 +69,7 @@ def test_stopping_is_easier_than_starting(who: int) -> None:
     assert may(actor(who, None), Verb.CANCEL, AT_SCHOOL) is not None
 
 
-@pytest.mark.parametrize("verb", [Verb.START, Verb.FINISH, Verb.EXPIRE, Verb.OUTGROW])
+@pytest.mark.parametrize("verb", BY_THE_SYSTEM)
 @pytest.mark.parametrize("role", list(Role))
 def test_what_the_system_does_nobody_may(role: Role, verb: Verb) -> None:
     assert may(actor(STRANGER, role), verb, AT_SCHOOL) is not None

@@ -34,6 +34,13 @@ ALLOWED = {
     Verb.FINISH: {State.SENDING: State.SENT},
     Verb.EXPIRE: {State.PENDING: State.EXPIRED, State.APPROVED: State.EXPIRED},
     Verb.OUTGROW: {State.APPROVED: State.PENDING},
+    Verb.SEND_FIRST: {State.DRAFT: State.APPROVED},
+    Verb.RESEND: {State.SENT: State.SENDING},
+    Verb.SUPERSEDE: {
+        State.APPROVED: State.CANCELLED,
+        State.SENDING: State.WITHDRAWN,
+        State.SENT: State.WITHDRAWN,
+    },
 }
 
 
@@ -42,11 +49,11 @@ def test_every_pair_of_state_and_verb(state: State, verb: Verb) -> None:
     assert next_state(state, verb) == ALLOWED[verb].get(state)
 
 
-def test_nothing_is_sent_that_nobody_approved() -> None:
+def test_nothing_is_sent_that_nobody_approved_but_an_emergency() -> None:
     into_sending = {pair for pair, to in MOVES.items() if to is State.SENDING}
     into_approved = {pair for pair, to in MOVES.items() if to is State.APPROVED}
-    assert into_sending == {(State.APPROVED, Verb.START)}
-    assert into_approved == {(State.PENDING, Verb.APPROVE)}
+    assert into_sending == {(State.APPROVED, Verb.START), (State.SENT, Verb.RESEND)}
+    assert into_approved == {(State.PENDING, Verb.APPROVE), (State.DRAFT, Verb.SEND_FIRST)}
 
 
 @pytest.mark.parametrize("state", [State.REJECTED, State.CANCELLED, State.EXPIRED, State.WITHDRAWN])

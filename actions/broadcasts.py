@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from actions import audit, boards, quotas, staff
+from actions import audit, boards, quotas
 from actions.drafts import Saved, attach, save_draft
+from actions.moving import move, opened, refused_here
 from actions.previews import (
     Preview,
     card,
     current_ref,
     preview,
     preview_words,
-    ref_of,
 )
-from actions.records import closed, record, record_refused
+from actions.records import record
 from actions.telling import (
     approvers_of,
     authorship,
@@ -25,7 +25,6 @@ from actions.telling import (
     tell_decision,
     tell_expired,
 )
-from domain.approval import may
 from domain.audience import Part, parts_to_json
 from domain.broadcasts import State, Verb, due_at, has_missed_its_time, next_state
 from domain.cards import CardRef
@@ -89,7 +88,7 @@ def count(tx: Transaction, board_id: int, parts: Sequence[Part]) -> int:
 
 def submit(tx: Transaction, actor: Actor, ref: CardRef) -> Submitted | Refusal:
     """Ask for approval: a card goes to everyone who may approve."""
-    row = _opened(tx, actor, ref, Verb.SUBMIT)
+    row = opened(tx, actor, ref, Verb.SUBMIT)
     if isinstance(row, Refusal):
         return row
     settings = boards.settings(tx, row.board_id)
@@ -98,9 +97,9 @@ def submit(tx: Transaction, actor: Actor, ref: CardRef) -> Submitted | Refusal:
     refused = _refused_submission(tx, row, families, settings.min_families, len(asked))
     refused = refused or quotas.refused(tx, row)
     if refused:
-        return _refused(tx, actor, row, Verb.SUBMIT, refused)
+        return refused_here(tx, actor, row, Verb.SUBMIT, refused)
     values = {"submitted_by": actor.staff_id, "approved_families": families}
-    if lost := _move(tx, actor, row, Verb.SUBMIT, families=families, values=values):
+    if lost := move(tx, actor, row, Verb.SUBMIT, families=families, values=values):
         return lost
     send_cards(tx, row, asked)
     return Submitted(families, len(asked))
@@ -120,17 +119,17 @@ def _refused_submission(
 
 def approve(tx: Transaction, actor: Actor, ref: CardRef) -> Approved | Refusal:
     """Let exactly this version go out; of two who press at once, one is told of the other."""
-    row = _opened(tx, actor, ref, Verb.APPROVE)
+    row = opened(tx, actor, ref, Verb.APPROVE)
     if isinstance(row, Refusal):
         return row
     undo = boards.settings(tx, row.board_id).undo_seconds
     due = due_at(row.send_at, tx.now, undo)
     if refused := _refused_approval(tx, row, due):
-        return _refused(tx, actor, row, Verb.APPROVE, refused)
+        return refused_here(tx, actor, row, Verb.APPROVE, refused)
     is_own = authorship(row).is_of(actor.staff_id)
     values = {"due_at": due, **_decision(tx, actor)}
     details = {"families": row.approved_families, "own": is_own}
-    if lost := _move(tx, actor, row, Verb.APPROVE, values=values, **details):
+    if lost := move(tx, actor, row, Verb.APPROVE, values=values, **details):
         return lost
     tell_decision(tx, row, actor.staff_id)
     return Approved(due, tx.now + timedelta(seconds=undo))
@@ -160,12 +159,12 @@ def cancel(tx: Transaction, actor: Actor, ref: CardRef) -> Decided | Refusal:
 def _stop(
     tx: Transaction, actor: Actor, ref: CardRef, verb: Verb, reason: str
 ) -> Decided | Refusal:
-    row = _opened(tx, actor, ref, verb)
+    row = opened(tx, actor, ref, verb)
     if isinstance(row, Refusal):
         return row
     reason = clean_text(reason)[:REASON_LIMIT]
     values = {"reason": reason, "due_at": None, **_decision(tx, actor)}
-    if lost := _move(tx, actor, row, verb, values=values):
+    if lost := move(tx, actor, row, verb, values=values):
         return lost
     tell_decision(tx, row, actor.staff_id)
     return Decided(State(row.state))
@@ -173,60 +172,6 @@ def _stop(
 
 def _decision(tx: Transaction, actor: Actor) -> dict[str, Any]:
     return {"decided_by": actor.staff_id, "decided_at": tx.now}
-
-
-def _opened(tx: Transaction, actor: Actor, ref: CardRef, verb: Verb) -> Broadcast | Refusal:
-    """The broadcast of a card if this person may do this to it now, else why not."""
-    row = broadcasts.find(tx, ref.broadcast_id)
-    if row is None or row.board_id != actor.board_id:
-        refused = refuse("unknown_broadcast")
-        record_refused(tx, actor, None, ref.broadcast_id, verb, refused)
-        return refused
-    actor = staff.as_of_now(tx, actor)
-    self_approval = boards.settings(tx, row.board_id).self_approval
-    refused_by_rule = may(actor, verb, authorship(row), self_approval=self_approval)
-    in_the_way = refused_by_rule or _obstacle(tx, row, ref, verb)
-    if in_the_way is not None:
-        return _refused(tx, actor, row, verb, in_the_way)
-    return row
-
-
-def _obstacle(tx: Transaction, row: Broadcast, ref: CardRef, verb: Verb) -> Refusal | None:
-    """What the broadcast itself has against it: another version, state or content."""
-    if row.version != ref.version or ref_of(row).mark != ref.mark:
-        return refuse("stale_card")
-    if next_state(State(row.state), verb) is None:
-        return closed(tx, row)
-    starts = verb in (Verb.SUBMIT, Verb.APPROVE)
-    if starts and broadcasts.hash_now(tx, row) != row.content_hash:
-        return refuse("content_changed")
-    return None
-
-
-def _move(
-    tx: Transaction,
-    actor: Actor,
-    row: Broadcast,
-    verb: Verb,
-    *,
-    values: dict[str, Any],
-    **details: Any,
-) -> Refusal | None:
-    """Compare and swap, with its audit entry; a refusal if somebody else was faster."""
-    ref = ref_of(row)
-    to = next_state(State(row.state), verb)
-    assert to is not None
-    if broadcasts.move(tx, row, to, row.content_hash, **values):
-        record(tx, audit.staff(actor.staff_id), row, verb, **details)
-        return None
-    return _refused(tx, actor, row, verb, _obstacle(tx, row, ref, verb) or refuse("stale_card"))
-
-
-def _refused(
-    tx: Transaction, actor: Actor, row: Broadcast, verb: Verb, refusal: Refusal
-) -> Refusal:
-    record_refused(tx, actor, row.school_id, row.id, verb, refusal)
-    return refusal
 
 
 def _is_too_late(row: Broadcast, at: datetime) -> bool:

@@ -11,7 +11,8 @@ from datetime import timedelta
 from functools import partial
 
 from bot.dialogues import drafting
-from bot.phrases import DONE, YES, keys_of_picking, pick_several, refused, yes_or_no
+from bot.dialogues.audience import choose_audience
+from bot.phrases import DONE, YES, keys_of_picking, refused, yes_or_no
 from bot.steps import (
     Ask,
     Choose,
@@ -75,7 +76,7 @@ def _place() -> Part[int]:
 def _content(place: int, groups: Sequence[Json]) -> Part[Json]:
     purposes = [Option(each.value, say(f"broadcast.purpose.{each.value}")) for each in Purpose]
     purpose = yield Choose("purpose", say("compose.ask_purpose"), *purposes)
-    audience = yield from _audience(place, groups)
+    audience = yield from choose_audience(place, groups)
     subject = yield Ask("subject", say("compose.ask_subject"), _read_subject, free=True)
     body = yield Ask("body", say("compose.ask_body"), _read_body, free=True)
     images = yield from _images()
@@ -88,17 +89,6 @@ def _content(place: int, groups: Sequence[Json]) -> Part[Json]:
         "images": images,
         "at": at,
     }
-
-
-def _audience(place: int, groups: Sequence[Json]) -> Part[list[Json]]:
-    whole = Option(drafting.WHOLE, say("compose.whole_school" if place else "compose.whole_city"))
-    options = [whole, *(Option(each["id"], say("bot.name", name=each["name"])) for each in groups)]
-    done = Option(DONE, say("compose.audience_done"), also="bot.word.done")
-    return (
-        yield from pick_several(
-            "audience", say("compose.ask_audience"), done, options, least=1, whole=whole.value
-        )
-    )
 
 
 def _read_subject(text: str) -> Json:

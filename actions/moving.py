@@ -1,0 +1,77 @@
+"""Moving a broadcast from one state to the next: checked, compared and swapped, and recorded.
+
+Every action that a person does to a broadcast goes through `opened` and `move`, so that the
+two-person rule, stale cards and two who press at once are settled in one place.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actions import audit, boards, staff
+from actions.previews import ref_of
+from actions.records import closed, record, record_refused
+from actions.telling import authorship
+from domain.approval import may
+from domain.broadcasts import State, Verb, next_state
+from domain.cards import CardRef
+from domain.refusals import Refusal, refuse
+from domain.roles import Actor
+from storage import broadcasts
+from storage.database import Transaction
+from storage.tables import Broadcast
+
+
+def opened(tx: Transaction, actor: Actor, ref: CardRef, verb: Verb) -> Broadcast | Refusal:
+    """The broadcast of a card if this person may do this to it now, else why not."""
+    row = broadcasts.find(tx, ref.broadcast_id)
+    if row is None or row.board_id != actor.board_id:
+        refused = refuse("unknown_broadcast")
+        record_refused(tx, actor, None, ref.broadcast_id, verb, refused)
+        return refused
+    actor = staff.as_of_now(tx, actor)
+    self_approval = boards.settings(tx, row.board_id).self_approval
+    refused_by_rule = may(actor, verb, authorship(row), self_approval=self_approval)
+    in_the_way = refused_by_rule or _obstacle(tx, row, ref, verb)
+    if in_the_way is not None:
+        return refused_here(tx, actor, row, verb, in_the_way)
+    return row
+
+
+def _obstacle(tx: Transaction, row: Broadcast, ref: CardRef, verb: Verb) -> Refusal | None:
+    """What the broadcast itself has against it: another version, state or content."""
+    if row.version != ref.version or ref_of(row).mark != ref.mark:
+        return refuse("stale_card")
+    if next_state(State(row.state), verb) is None:
+        return closed(tx, row)
+    starts = verb in (Verb.SUBMIT, Verb.APPROVE, Verb.SEND_FIRST)
+    if starts and broadcasts.hash_now(tx, row) != row.content_hash:
+        return refuse("content_changed")
+    return None
+
+
+def move(
+    tx: Transaction,
+    actor: Actor,
+    row: Broadcast,
+    verb: Verb,
+    *,
+    values: dict[str, Any],
+    **details: Any,
+) -> Refusal | None:
+    """Compare and swap, with its audit entry; a refusal if somebody else was faster."""
+    ref = ref_of(row)
+    to = next_state(State(row.state), verb)
+    assert to is not None
+    if broadcasts.move(tx, row, to, row.content_hash, **values):
+        record(tx, audit.staff(actor.staff_id), row, verb, **details)
+        return None
+    return refused_here(tx, actor, row, verb, _obstacle(tx, row, ref, verb) or refuse("stale_card"))
+
+
+def refused_here(
+    tx: Transaction, actor: Actor, row: Broadcast, verb: Verb, refusal: Refusal
+) -> Refusal:
+    """Note what somebody tried and was refused."""
+    record_refused(tx, actor, row.school_id, row.id, verb, refusal)
+    return refusal

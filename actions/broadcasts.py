@@ -25,7 +25,7 @@ from actions.telling import (
     tell_decision,
     tell_expired,
 )
-from domain.audience import Part, parts_to_json
+from domain.audience import Part, continues, parts_from_json, parts_to_json
 from domain.broadcasts import State, Verb, due_at, has_missed_its_time, next_state
 from domain.cards import CardRef
 from domain.content import clean_text
@@ -94,7 +94,8 @@ def submit(tx: Transaction, actor: Actor, ref: CardRef) -> Submitted | Refusal:
     settings = boards.settings(tx, row.board_id)
     families = audiences.count_families(tx, row.board_id, row.audience)
     asked = approvers_of(tx, row, actor.staff_id, settings.self_approval)
-    refused = _refused_submission(tx, row, families, settings.min_families, len(asked))
+    least = 1 if continues(parts_from_json(row.audience)) else settings.min_families
+    refused = _refused_submission(tx, row, families, least, len(asked))
     refused = refused or quotas.refused(tx, row)
     if refused:
         return refused_here(tx, actor, row, Verb.SUBMIT, refused)

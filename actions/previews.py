@@ -7,10 +7,10 @@ from datetime import datetime
 from functools import reduce
 
 from actions import quotas
-from domain.audience import Part, parts_from_json
+from domain.audience import OF_BROADCAST, Part, parts_from_json
 from domain.broadcasts import Purpose, State
 from domain.cards import CardRef, CardVerb, card_token, label, mark_of, typed_form
-from domain.content import HEADLINE, privacy_of
+from domain.content import HEADLINE, privacy_of, wants_confirmation
 from domain.moments import moment
 from domain.speech import Speech, SpeechButton
 from domain.wording import Plain, Words, say
@@ -39,6 +39,8 @@ class Preview:
     families: int
     send_at: datetime | None
     send_words: Words
+    until_words: Words | None
+    confirm: bool
     headline_only: bool
     quota_words: tuple[Words, ...]
     picture_ids: tuple[int, ...]
@@ -70,6 +72,8 @@ def preview(tx: Transaction, broadcast_id: int) -> Preview:
         families=audiences.count_families(tx, row.board_id, row.audience),
         send_at=row.send_at,
         send_words=_send_words(tx, row),
+        until_words=moment_of(tx, row, row.valid_until) if row.valid_until else None,
+        confirm=wants_confirmation(row.options),
         headline_only=privacy_of(row.options) == HEADLINE,
         quota_words=quotas.forecast(tx, row),
         picture_ids=broadcasts.attachment_ids(tx, row.id),
@@ -88,8 +92,13 @@ def moment_of(tx: Transaction, row: Broadcast, at: datetime) -> Words:
 
 
 def audience_words(tx: Transaction, row: Broadcast) -> Words:
-    """Whom a broadcast is for, in words: the names of its parts."""
-    return joined(tuple(_part_words(tx, part) for part in parts_from_json(row.audience)))
+    """Whom a broadcast is for, in words: the names of its parts, and of those left out."""
+    parts = parts_from_json(row.audience)
+    named = joined(tuple(_part_words(tx, part) for part in parts if not part.excluded))
+    left_out = tuple(_part_words(tx, part) for part in parts if part.excluded)
+    if not left_out:
+        return named
+    return say("broadcast.audience.except", named=named, left_out=joined(left_out))
 
 
 def joined(words: tuple[Words, ...]) -> Words:
@@ -116,8 +125,10 @@ def _remarks(shown: Preview) -> tuple[Words, ...]:
     """What stands beneath the text: how much more there is, and how it goes out."""
     count = len(shown.picture_ids)
     pictures = (say("broadcast.preview.pictures", count=count),) if count else ()
+    until = (say("broadcast.preview.until", time=shown.until_words),) if shown.until_words else ()
+    confirm = (say("broadcast.preview.confirm"),) if shown.confirm else ()
     privacy = (say("broadcast.preview.headline"),) if shown.headline_only else ()
-    return *pictures, *privacy, *shown.quota_words
+    return *pictures, *until, *confirm, *privacy, *shown.quota_words
 
 
 def card(tx: Transaction, shown: Preview, *verbs: CardVerb) -> Speech:
@@ -143,9 +154,16 @@ def _send_words(tx: Transaction, row: Broadcast) -> Words:
 
 
 def _part_words(tx: Transaction, part: Part) -> Words:
+    if part.kind in OF_BROADCAST:
+        return say(f"broadcast.audience.{part.kind}", subject=_subject_of(tx, part.id))
     if part.kind == "city":
         return say("broadcast.audience.city")
     if part.kind == "school":
         return say("broadcast.audience.school", school=schools.school(tx, part.id).name)
     group = schools.group(tx, part.id)
     return Plain(group.name) if group else say("broadcast.audience.gone")
+
+
+def _subject_of(tx: Transaction, broadcast_id: int) -> Words:
+    row = broadcasts.find(tx, broadcast_id)
+    return Plain(row.subject) if row is not None else say("broadcast.audience.gone")

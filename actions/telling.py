@@ -21,6 +21,9 @@ from storage import people, replies, staff
 from storage.database import Transaction
 from storage.tables import Broadcast
 
+# What those concerned may want to do at once about what was decided.
+_FOLLOWS = {State.RETURNED: CardVerb.EDIT, State.APPROVED: CardVerb.CANCEL}
+
 
 def authorship(row: Broadcast) -> Authorship:
     return Authorship(row.school_id, frozenset(row.author_ids), row.submitted_by)
@@ -93,6 +96,6 @@ def tell_expired(tx: Transaction, row: Broadcast) -> None:
 
 def _tell_about(tx: Transaction, row: Broadcast, staff_ids: set[int], words: Text) -> None:
     subject = say(f"broadcast.told.subject.{row.state}", subject=row.subject)
-    is_returned = row.state == State.RETURNED.value
-    buttons = (button(tx, ref_of(row), CardVerb.EDIT),) if is_returned else ()
+    verb = _FOLLOWS.get(State(row.state))
+    buttons = (button(tx, ref_of(row), verb),) if verb else ()
     tell(tx, staff_ids, Speech(words=(words,), buttons=buttons, subject=subject))

@@ -10,6 +10,7 @@ from bot.dialogues.leave import leave, status
 from bot.dialogues.lists import drafts, pending
 from bot.dialogues.menu import language, menu
 from bot.dialogues.register import register
+from bot.dialogues.scheduled import scheduled
 from bot.steps import Flow
 
 _ALL = (
@@ -20,6 +21,7 @@ _ALL = (
     compose,
     drafts,
     pending,
+    scheduled,
     decide,
     menu,
     language,

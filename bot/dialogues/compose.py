@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
-from bot.dialogues import drafting
-from bot.dialogues.audience import choose_audience
-from bot.phrases import DONE, YES, keys_of_picking, refused, yes_or_no
+from bot.dialogues import audience, drafting
+from bot.phrases import DONE, YES, refused, yes_or_no
 from bot.steps import (
     Ask,
     Choose,
@@ -34,10 +33,12 @@ from domain.broadcasts import Purpose
 from domain.content import BODY_LIMIT, IMAGES_LIMIT, SUBJECT_LIMIT, clean_line
 from domain.refusals import refuse
 from domain.speech import Speech, words_from_json
-from domain.wording import say
+from domain.wording import Words, say
 
 PARTS = ("purpose", "audience", "subject", "body", "images", "when")
-_AFTER = ("save", "preview", "next", "part")
+EXTRAS = ("until", "confirm")
+_NO_END = "none"
+_AFTER = ("extras", "save", "preview", "next", "part")
 
 
 @flow("compose", version=1, idle=timedelta(days=7))
@@ -55,6 +56,8 @@ def compose(given: Given) -> Script:  # noqa: ARG001 - every script has it
             yield from _shown()
             yield from _decided(saved)
         part = yield _which_part()
+        if part in EXTRAS:
+            yield from _extra(part)
         yield Retry((*_keys(part, len(groups)), *_AFTER))
 
 
@@ -76,18 +79,20 @@ def _place() -> Part[int]:
 def _content(place: int, groups: Sequence[Json]) -> Part[Json]:
     purposes = [Option(each.value, say(f"broadcast.purpose.{each.value}")) for each in Purpose]
     purpose = yield Choose("purpose", say("compose.ask_purpose"), *purposes)
-    audience = yield from choose_audience(place, groups)
+    parts = yield from audience.choose_audience(place, groups)
     subject = yield Ask("subject", say("compose.ask_subject"), _read_subject, free=True)
     body = yield Ask("body", say("compose.ask_body"), _read_body, free=True)
     images = yield from _images()
     at = yield from _when()
+    extras = yield Do("extras", drafting.extras)
     return {
         "purpose": purpose,
-        "audience": audience,
+        "audience": parts,
         "subject": subject,
         "body": body,
         "images": images,
         "at": at,
+        "extras": extras,
     }
 
 
@@ -126,22 +131,33 @@ def _read_no_image(text: str) -> Json:
 
 
 def _when() -> Part[str | None]:
+    now = Option(drafting.NOW, say("compose.now"), also="compose.word.now")
+    return (yield from _moment("when", say("compose.ask_when"), now))
+
+
+def _moment(key: str, words: Words, none: Option) -> Part[str | None]:
+    """Ask for a time until one is understood; None for the choice that needs none."""
     while True:
-        text = yield Choose(
-            "when",
-            say("compose.ask_when"),
-            Option(drafting.NOW, say("compose.now"), also="compose.word.now"),
-            read=_read_when,
-            numbered=False,
-        )
-        if text == drafting.NOW:
+        text = yield Choose(key, words, none, read=_read_when, numbered=False)
+        if text == none.value:
             return None
-        reading = yield Do("when.read", partial(drafting.reading, text))
+        reading = yield Do(f"{key}.read", partial(drafting.reading, text))
         if reading["at"] is not None:
             at: str = reading["at"]
             return at
         yield Say(words_from_json(reading["doubt"]))
-        yield Retry(("when", "when.read"))
+        yield Retry((key, f"{key}.read"))
+
+
+def _extra(part: str) -> Part[None]:
+    """Have chosen what most broadcasts do without, and note it for the saving."""
+    value: Json
+    if part == "until":
+        none = Option(_NO_END, say("compose.no_end"), also="bot.word.skip")
+        value = yield from _moment("until", say("compose.ask_until"), none)
+    else:
+        value = (yield yes_or_no("confirm", say("compose.ask_confirm"))) == YES
+    yield Do(f"{part}.set", partial(drafting.set_extra, part, value))
 
 
 def _read_when(text: str) -> Json:
@@ -212,14 +228,16 @@ def _discard(saved: Json) -> Part[None]:
 
 
 def _which_part() -> Json:
-    options = [Option(part, say(f"compose.part.{part}")) for part in PARTS]
+    options = [Option(part, say(f"compose.part.{part}")) for part in (*PARTS, *EXTRAS)]
     return Choose("part", say("compose.ask_part"), *options)
 
 
 def _keys(part: str, groups: int) -> tuple[str, ...]:
     several = {
-        "audience": keys_of_picking("audience", groups + 1),
+        "audience": audience.keys_of(groups),
         "images": tuple(f"image.{n}" for n in range(IMAGES_LIMIT)),
         "when": ("when", "when.read"),
+        "until": ("until", "until.read", "until.set"),
+        "confirm": ("confirm", "confirm.set"),
     }
     return several.get(part, (part,))

@@ -9,15 +9,16 @@ from zoneinfo import ZoneInfo
 
 from actions import broadcasts, previews, staff
 from bot import pictures
+from bot.dialogues.audience import CITY_PLACE, answers_for
 from bot.phrases import DONE
 from bot.steps import Json, Misread, Scene, SentPicture
 from bot.talk import STAYS
 from bot.words import vocabulary
 from domain.approval import Authorship, may
-from domain.audience import CITY, Part
+from domain.audience import parts_from_json
 from domain.broadcasts import Purpose, Verb
 from domain.cards import CardRef, CardVerb
-from domain.content import Content
+from domain.content import Content, wants_confirmation, with_confirmation
 from domain.folding import fold_word
 from domain.images import NotAnImage
 from domain.refusals import Refusal, refuse
@@ -30,11 +31,9 @@ from storage import broadcasts as stored
 from storage.database import Transaction
 from storage.tables import Broadcast, Group, School
 
-# The place of what is written for the city; schools have their own numbers.
-CITY_PLACE = 0
-WHOLE = "whole"
 NOW = "now"
 _DRAFT = "ref"
+_EXTRAS = "extras"
 
 
 def means_done(text: str) -> bool:
@@ -71,18 +70,6 @@ def groups(place: int, tx: Transaction, scene: Scene) -> Json:
     return [{"id": row.id, "name": row.name} for row in rows]
 
 
-def _parts(place: int, audience: Sequence[Json]) -> tuple[Part, ...]:
-    if WHOLE in audience:
-        return (Part("school", place) if place else CITY,)
-    return tuple(Part("group" if place else "school", each) for each in audience)
-
-
-def _picked(place: int, parts: Iterable[Part]) -> list[Json]:
-    """The answers that an audience stands for: the reverse of `_parts`."""
-    whole = Part("school", place) if place else CITY
-    return [WHOLE if part == whole else part.id for part in parts]
-
-
 # The content.
 
 
@@ -111,7 +98,7 @@ def save(place: int, content: Mapping[str, Json], tx: Transaction, scene: Scene)
     if actor is None:
         return {"refused": words_to_json(refuse("not_allowed").words)}
     draft = _draft(scene)
-    whole = _content(place, content, _content_before(tx, draft))
+    whole = _content(content, _content_before(tx, draft))
     saved = broadcasts.save_draft(tx, actor, place or None, whole, content["images"], draft)
     if isinstance(saved, Refusal):
         return _not_done(tx, saved, draft)
@@ -138,18 +125,40 @@ def _content_before(tx: Transaction, draft: CardRef | None) -> Content | None:
     return stored.content_of(tx, row) if row is not None else None
 
 
-def _content(place: int, content: Mapping[str, Json], before: Content | None) -> Content:
+def _content(content: Mapping[str, Json], before: Content | None) -> Content:
     """What was answered; what this dialogue does not ask stays as it was."""
+    extras = content["extras"]
     made = Content(
         purpose=Purpose(content["purpose"]),
         subject=content["subject"],
         body=content["body"],
-        audience=_parts(place, content["audience"]),
-        send_at=datetime.fromisoformat(content["at"]) if content["at"] else None,
+        audience=parts_from_json(content["audience"]),
+        send_at=_moment(content["at"]),
+        valid_until=_moment(extras["until"]),
     )
-    if before is None:
-        return made
-    return replace(made, options=before.options, valid_until=before.valid_until)
+    options = before.options if before else {}
+    return replace(made, options=with_confirmation(options, extras["confirm"]))
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def extras(tx: Transaction, scene: Scene) -> Json:
+    """Effect: what is chosen only by who looks for it: until when it is true, and 確認しました."""
+    if _EXTRAS in scene.memory:
+        return scene.memory[_EXTRAS]
+    draft = _draft(scene)
+    before = _content_before(tx, draft)
+    until = before.valid_until if before else None
+    confirm = bool(before and wants_confirmation(before.options))
+    return {"until": until.isoformat() if until else None, "confirm": confirm}
+
+
+def set_extra(name: str, value: Json, tx: Transaction, scene: Scene) -> Json:
+    """Effect: note one of the extras for the next saving."""
+    scene.memory[_EXTRAS] = {**extras(tx, scene), name: value}
+    return True
 
 
 def preview(tx: Transaction, scene: Scene) -> Json:
@@ -217,7 +226,7 @@ def answers_of(tx: Transaction, broadcast_id: int) -> list[tuple[str, Json]]:
     return [
         ("place", place),
         ("purpose", content.purpose.value),
-        ("audience.0", [*_picked(place, content.audience), DONE]),
+        *answers_for(place, content.audience),
         ("subject", content.subject),
         ("body", content.body),
         *sent,

@@ -71,6 +71,7 @@ ITEMS: Mapping[str, Item] = MappingProxyType(
     {
         "compose": Item(Page.SEND, _writes),
         "pending": Item(Page.SEND, _decides),
+        "scheduled": Item(Page.SEND, _writes),
         "drafts": Item(Page.SEND, _writes),
         "register": Item(Page.MINE, _always),
         "status": Item(Page.MINE, _joined),

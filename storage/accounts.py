@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import distinct, func, select
 
+from domain.broadcasts import Verb
 from storage.database import Transaction
 from storage.people import open_address
-from storage.tables import ContactPoint, Delivery, GuardianContact, Membership
+from storage.tables import (
+    AuditEntry,
+    Broadcast,
+    ContactPoint,
+    Delivery,
+    GuardianContact,
+    Membership,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,46 @@ def registered(tx: Transaction, channel: str) -> int:
         .where(ContactPoint.channel == channel)
     )
     return tx.session.scalar(query) or 0
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """When a broadcast was due, was frozen (`starts` times, by the audit chain), first accepted."""
+
+    due_at: datetime
+    begun_at: datetime
+    first_at: datetime | None
+    starts: int
+
+
+def begun(tx: Transaction, broadcast_ids: Sequence[int]) -> list[Begun]:
+    """Those of these broadcasts that have begun."""
+    first = (
+        select(Delivery.broadcast_id, func.min(Delivery.settled_at).label("at"))
+        .where(Delivery.broadcast_id.in_(broadcast_ids))
+        .group_by(Delivery.broadcast_id)
+        .subquery()
+    )
+    query = (
+        select(Broadcast, first.c.at)
+        .outerjoin(first, first.c.broadcast_id == Broadcast.id)
+        .where(Broadcast.id.in_(broadcast_ids), Broadcast.frozen_at.is_not(None))
+    )
+    starts = _starts(tx, broadcast_ids)
+    return [
+        Begun(row.due_at, row.frozen_at, at, starts.get(f"broadcast:{row.id}", 0))
+        for row, at in tx.session.execute(query)
+    ]
+
+
+def _starts(tx: Transaction, broadcast_ids: Sequence[int]) -> dict[str, int]:
+    subjects = [f"broadcast:{number}" for number in broadcast_ids]
+    query = (
+        select(AuditEntry.subject, func.count())
+        .where(AuditEntry.subject.in_(subjects), AuditEntry.verb == Verb.START.value)
+        .group_by(AuditEntry.subject)
+    )
+    return dict(tx.session.execute(query).tuples().all())
 
 
 def last_outcome(tx: Transaction, broadcast_id: int) -> datetime | None:

@@ -9,6 +9,7 @@ import click
 
 from commands.bench.fan_out import measure_fan_out
 from commands.bench.mail import measure_mail
+from commands.bench.schedule import measure_schedule
 from commands.bench.stage import Row, save, stage
 from commands.bench.storm import measure_storm
 from commands.house import House
@@ -45,6 +46,21 @@ def fan_out(house: House, line: int, telegram: int, file: Path | None) -> None:
         found = measure_fan_out(scene, line, telegram)
     save(file, found.as_dict())
     print_table(("channel", *found.columns), found.rows)
+    if not found.is_clean:
+        raise SystemExit(FOUND)
+
+
+@bench.command("schedule")
+@click.option("--broadcasts", default=200, show_default=True)
+@click.option("--seconds", default=60.0, show_default=True, help="Within which they come due.")
+@click.option("--json", "file", type=_FILE)
+@click.pass_obj
+def schedule(house: House, broadcasts: int, seconds: float, file: Path | None) -> None:
+    """Let scheduled broadcasts come due at odd moments, with two workers and a restart."""
+    with stage(house) as scene:
+        found = measure_schedule(scene, broadcasts, seconds)
+    save(file, found.as_dict())
+    print_table(("figure", "value"), list(found.as_dict().items()))
     if not found.is_clean:
         raise SystemExit(FOUND)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from actions import boards, broadcasts, drafts, staff
 from channels.webchat.channel import new_address
 from commands.demo.city import MIX, build_city
 from commands.house import House
-from domain.audience import CITY
+from domain.audience import CITY, Part
 from domain.broadcasts import Purpose
 from domain.content import Content
 from domain.refusals import Refusal
@@ -18,6 +19,7 @@ from domain.roles import Actor, Role
 from storage import accounts, people
 from storage import broadcasts as stored
 from storage.database import Transaction
+from storage.schools import schools_of
 
 PATIENCE = 600.0
 Answer = TypeVar("Answer")
@@ -44,6 +46,25 @@ def approve_city_wide(house: House, body: str) -> int:
         _agreed(broadcasts.submit(tx, centre, ref))
         _agreed(broadcasts.approve(tx, board, ref))
     return ref.broadcast_id
+
+
+def schedule_for_schools(house: House, moments: Sequence[datetime]) -> list[int]:
+    """One approved broadcast for each moment, to one school after the other; returns their IDs."""
+    with house.database.writing() as tx:
+        centre = _person(tx, house.board_id, Role.CENTRE)
+        board = _person(tx, house.board_id, Role.BOARD)
+        schools = schools_of(tx, house.board_id)
+        made = []
+        for number, moment in enumerate(moments):
+            part = Part("school", schools[number % len(schools)].id)
+            content = Content(
+                Purpose.SYSTEM, f"予約配信の試験 {number}", "試験です。", (part,), moment
+            )
+            ref = _agreed(drafts.save_draft(tx, centre, None, content)).ref
+            _agreed(broadcasts.submit(tx, centre, ref))
+            _agreed(broadcasts.approve(tx, board, ref))
+            made.append(ref.broadcast_id)
+    return made
 
 
 def _person(tx: Transaction, board_id: int, role: Role) -> Actor:

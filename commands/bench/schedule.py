@@ -31,7 +31,8 @@ class Lateness:
     """In milliseconds; `begun` from due to the frozen audience, `accepted` to the first outcome.
 
     `after_restart` is from the moment that both workers say they work to the last of those begun
-    that came due while none lived (0 if that was before); `twice` counts starts in the audit chain beyond one per broadcast.
+    that came due while none lived (0 if that was before); `twice` counts starts in the
+    audit chain beyond one per broadcast.
     """
 
     broadcasts: int

@@ -1,22 +1,28 @@
 """A fresh, migrated database for each test, on SQLite and on PostgreSQL.
 
 `database` runs a test on both; `sqlite_database` on SQLite only, for what cannot differ.
-Time stands still in `Clock` until a test moves it.
+Time stands still in `Clock` until a test moves it. What many tests begin with is `prepared`.
 """
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import LiteralString
+from typing import Any, LiteralString, TypeVar
 
 import pytest
 from psycopg import sql
-from sqlalchemy import make_url, text
+from sqlalchemy import Connection, Engine, make_url, select, text
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.util import LRUCache
 
+import storage.database
 from storage.database import Database
 from storage.migrate import upgrade
 from storage.tables import Table
@@ -106,6 +112,92 @@ def _empty(database: Database) -> None:
             connection.execute(table.delete())
         sequences = "SELECT setval(c.oid::regclass, 1, false) FROM pg_class c WHERE relkind = 'S'"
         connection.execute(text(sequences))
+
+
+# What tests begin with.
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What making something left: its answer, all rows, and where the counters stand."""
+
+    made: Any
+    rows: list[tuple[Any, list[dict[str, Any]]]]
+    counters: list[tuple[str, int]]
+
+
+_kept: dict[tuple[object, ...], _Kept] = {}
+
+
+def prepared(database: Database, name: object, make: Callable[[], Made]) -> Made:
+    """What `make` puts into an empty database and answers, made once for each name and moment.
+
+    Every other time its rows are put back as they were, which takes a tenth of the time.
+    """
+    key = (name, database.is_sqlite, database.clock())
+    kept = _kept.get(key)
+    with database.engine.begin() as connection:
+        if kept is not None:
+            _put_back(connection, kept)
+            return copy.deepcopy(kept.made)  # type: ignore[no-any-return]
+    made = make()
+    with database.engine.begin() as connection:
+        _kept[key] = _Kept(copy.deepcopy(made), _rows(connection), _counters(connection))
+    return made
+
+
+def _rows(connection: Connection) -> list[tuple[Any, list[dict[str, Any]]]]:
+    found = [
+        (table, connection.execute(select(table).order_by(*table.primary_key.columns)))
+        for table in Table.metadata.sorted_tables
+    ]
+    return [(table, rows) for table, each in found if (rows := [dict(r) for r in each.mappings()])]
+
+
+def _counters(connection: Connection) -> list[tuple[str, int]]:
+    """SQLite goes on from the highest row there is."""
+    if connection.dialect.name == "sqlite":
+        return []
+    query = "SELECT sequencename, last_value FROM pg_sequences WHERE last_value IS NOT NULL"
+    return [(row[0], row[1]) for row in connection.execute(text(query))]
+
+
+def _put_back(connection: Connection, kept: _Kept) -> None:
+    for table, rows in kept.rows:
+        connection.execute(table.insert(), rows)
+    if kept.counters:
+        statement = text("SELECT setval(cast(:name AS regclass), :value)")
+        for name, value in kept.counters:
+            connection.execute(statement, {"name": name, "value": value})
+
+
+# Speed.
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_memory_of_statements() -> Iterator[None]:
+    """Let all engines of a kind share what SQLAlchemy has compiled.
+
+    A test opens a database of its own, some open theirs anew after every step, and each would
+    compile the same statements again: a quarter of all the time that tests take.
+    """
+    statements: LRUCache[Any, Any] = LRUCache(2000)
+    open_engine = storage.database._engine
+
+    def _engine(url: str) -> Engine:
+        engine = open_engine(url)
+        engine._compiled_cache = statements
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storage.database, "_engine", _engine)
+        for dialect in (SQLiteDialect_pysqlite, PGDialect_psycopg):
+            # A part of the key under which a statement is kept.
+            patch.setattr(dialect, "__eq__", lambda one, other: type(one) is type(other))
+            patch.setattr(dialect, "__hash__", lambda one: hash(type(one)))
+        yield
 
 
 def _sql(statement: LiteralString, *names: str) -> sql.Composed:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
@@ -16,6 +13,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+
+from tests.processes import running_standin, wait_for_figures
 
 SECRET = "line-channel-secret"
 TOKEN = "line-access-token"
@@ -106,11 +105,7 @@ class LineStandin:
 
     def wait(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The first figures that fulfil a condition; fails after five seconds."""
-        deadline = time.monotonic() + 5
-        while not condition(stats := self.stats()):
-            assert time.monotonic() < deadline, stats
-            time.sleep(0.01)
-        return stats
+        return wait_for_figures(self.stats, condition)
 
     def api(
         self,
@@ -147,15 +142,9 @@ def _read(response: Any) -> tuple[int, Any, dict[str, str]]:
 @contextmanager
 def line_standin(*options: str) -> Iterator[LineStandin]:
     """Start a stand-in on free ports, and stop it in the end."""
-    command = [sys.executable, "-m", "standins.line", "--port=0", "--control-port=0"]
-    command += [f"--channel-secret={SECRET}", f"--access-token={TOKEN}", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        try:
-            assert process.stdout is not None
-            ready = json.loads(process.stdout.readline())
-            yield LineStandin(ready["line"], ready["control"])
-        finally:
-            process.terminate()
+    keys = (f"--channel-secret={SECRET}", f"--access-token={TOKEN}")
+    with running_standin("line", *keys, *options) as ports:
+        yield LineStandin(*ports)
 
 
 @pytest.fixture(scope="module")

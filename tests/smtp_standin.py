@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
-import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
+from tests import processes
 
 
 @dataclass(frozen=True)
@@ -64,24 +63,14 @@ class SmtpStandin:
 
     def wait(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The first figures that fulfil a condition; fails after five seconds."""
-        deadline = time.monotonic() + 5
-        while not condition(stats := self.stats()):
-            assert time.monotonic() < deadline, stats
-            time.sleep(0.01)
-        return stats
+        return processes.wait_for_figures(self.stats, condition)
 
 
 @contextmanager
 def smtp_standin(*options: str) -> Iterator[SmtpStandin]:
     """Start a stand-in on free ports, and stop it in the end."""
-    command = [sys.executable, "-m", "standins.smtp", "--port=0", "--control-port=0", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        try:
-            assert process.stdout is not None
-            ready = json.loads(process.stdout.readline())
-            yield SmtpStandin(ready["smtp"], ready["control"])
-        finally:
-            process.terminate()
+    with processes.running_standin("smtp", *options) as ports:
+        yield SmtpStandin(*ports)
 
 
 def free_port() -> int:

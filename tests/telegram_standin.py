@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -15,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
+from tests.processes import running_standin, wait_for_figures
 
 TOKEN = "123456:test-token"
 
@@ -112,11 +111,7 @@ class TelegramStandin:
 
     def wait(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The first figures that fulfil a condition; fails after five seconds."""
-        deadline = time.monotonic() + 5
-        while not condition(stats := self.stats()):
-            assert time.monotonic() < deadline, stats
-            time.sleep(0.01)
-        return stats
+        return wait_for_figures(self.stats, condition)
 
 
 def sent(request: urllib.request.Request) -> tuple[int, dict[str, Any]]:
@@ -132,15 +127,8 @@ def sent(request: urllib.request.Request) -> tuple[int, dict[str, Any]]:
 @contextmanager
 def telegram_standin(*options: str, token: str = TOKEN) -> Iterator[TelegramStandin]:
     """Start a stand-in on free ports, and stop it in the end."""
-    ports = ("--port=0", "--control-port=0", f"--token={token}")
-    command = [sys.executable, "-m", "standins.telegram", *ports, *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        try:
-            assert process.stdout is not None
-            ready = json.loads(process.stdout.readline())
-            yield TelegramStandin(ready["telegram"], ready["control"], token)
-        finally:
-            process.terminate()
+    with running_standin("telegram", f"--token={token}", *options) as ports:
+        yield TelegramStandin(*ports, token)
 
 
 @pytest.fixture(scope="module")

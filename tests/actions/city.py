@@ -21,6 +21,7 @@ from storage import broadcasts as stored
 from storage import people, replies
 from storage.database import Database, Transaction
 from storage.tables import AuditEntry, Broadcast, Reply
+from tests.databases import prepared
 
 
 @dataclass
@@ -38,6 +39,11 @@ class City:
 
 
 def build(database: Database, families: int = 6) -> City:
+    """The city, in a database that is empty."""
+    return prepared(database, ("city", families), lambda: _build(database, families))
+
+
+def _build(database: Database, families: int) -> City:
     city = City()
     with database.writing() as tx:
         city.board = boards.open_board(tx, "koshigaya", "越谷市教育委員会").id
@@ -86,6 +92,16 @@ class Cast:
     teacher: Actor
     principal: Actor
     deputy: Actor
+
+
+def build_with_cast(database: Database) -> tuple[City, Cast]:
+    """The city with six families and its staff, in a database that is empty."""
+
+    def make() -> tuple[City, Cast]:
+        city = _build(database, 6)
+        return city, cast(database, city)
+
+    return prepared(database, "city with cast", make)
 
 
 def cast(database: Database, city: City) -> Cast:

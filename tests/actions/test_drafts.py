@@ -23,13 +23,18 @@ IMAGE = PreparedImage(b"data", "image/png", 4, 3, b"preview", "5" * 64)
 
 
 @pytest.fixture
-def city(database: Database) -> City:
-    return scene.build(database)
+def built(database: Database) -> tuple[City, Cast]:
+    return scene.build_with_cast(database)
 
 
 @pytest.fixture
-def cast(database: Database, city: City) -> Cast:
-    return scene.cast(database, city)
+def city(built: tuple[City, Cast]) -> City:
+    return built[0]
+
+
+@pytest.fixture
+def cast(built: tuple[City, Cast]) -> Cast:
+    return built[1]
 
 
 def save(

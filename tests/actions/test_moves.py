@@ -22,13 +22,18 @@ IMAGE = PreparedImage(b"data", "image/png", 4, 3, b"preview", "5" * 64)
 
 
 @pytest.fixture
-def city(sqlite_database: Database) -> City:
-    return scene.build(sqlite_database)
+def built(sqlite_database: Database) -> tuple[City, Cast]:
+    return scene.build_with_cast(sqlite_database)
 
 
 @pytest.fixture
-def cast(sqlite_database: Database, city: City) -> Cast:
-    return scene.cast(sqlite_database, city)
+def city(built: tuple[City, Cast]) -> City:
+    return built[0]
+
+
+@pytest.fixture
+def cast(built: tuple[City, Cast]) -> Cast:
+    return built[1]
 
 
 @pytest.mark.parametrize("state", [s for s in State if next_state(s, Verb.OUTGROW) is None])

@@ -30,13 +30,18 @@ def does(action: Callable[..., Any], *arguments: Any) -> Deed:
 
 
 @pytest.fixture
-def city(database: Database) -> City:
-    return scene.build(database)
+def built(database: Database) -> tuple[City, Cast]:
+    return scene.build_with_cast(database)
 
 
 @pytest.fixture
-def cast(database: Database, city: City) -> Cast:
-    return scene.cast(database, city)
+def city(built: tuple[City, Cast]) -> City:
+    return built[0]
+
+
+@pytest.fixture
+def cast(built: tuple[City, Cast]) -> Cast:
+    return built[1]
 
 
 def at_once(database: Database, *deeds: Deed) -> list[Any]:

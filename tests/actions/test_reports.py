@@ -29,8 +29,7 @@ def deliver(tx: Transaction, city: City, broadcast_id: int) -> None:
 
 
 def test_a_report_counts_channels_and_families(database: Database) -> None:
-    city = scene.build(database)
-    cast = scene.cast(database, city)
+    city, cast = scene.build_with_cast(database)
     ref = scene.submitted(database, city, cast.teacher)
     with database.writing() as tx:
         broadcasts.approve(tx, cast.principal, ref)
@@ -67,8 +66,8 @@ def test_a_report_counts_channels_and_families(database: Database) -> None:
 
 def test_who_has_not_looked_yet_is_waiting_and_not_lost(database: Database) -> None:
     """Straight after sending, web chat has displayed nothing; one more click changes that."""
-    city = scene.build(database)
-    ref = scene.submitted(database, city, scene.cast(database, city).teacher)
+    city, cast = scene.build_with_cast(database)
+    ref = scene.submitted(database, city, cast.teacher)
     with database.writing() as tx:
         deliver(tx, city, ref.broadcast_id)
         tx.session.execute(update(AudienceMember).values(contact_point_id=None))
@@ -102,8 +101,8 @@ def words_of(made: reports.Report) -> str:
 
 
 def test_a_report_before_anything_was_sent(database: Database) -> None:
-    city = scene.build(database)
-    ref = scene.draft(database, city, scene.cast(database, city).teacher)
+    city, cast = scene.build_with_cast(database)
+    ref = scene.draft(database, city, cast.teacher)
     with database.reading() as tx:
         made = reports.report(tx, ref.broadcast_id)
     assert (made.recipients, made.channels, made.families.total) == (0, {}, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,9 +15,10 @@ Install = Callable[..., Installation]
 
 
 @pytest.fixture
-def install(tmp_path: Path) -> Iterator[Install]:
+def install(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Install]:
     """Makes an installation with these settings; of two in one test, both have one database."""
     made: list[Installation] = []
+    shutil.copy(migrated_sqlite, tmp_path / "x.db")
 
     def one(**settings: str) -> Installation:
         made.append(Installation(tmp_path, **settings))

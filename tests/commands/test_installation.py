@@ -1,6 +1,7 @@
 """The command line of an installation, as the README tells a board to use it."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,9 @@ def _json(result: Result) -> Any:
 
 
 @pytest.fixture
-def school(run: Run, tmp_path: Path) -> str:
+def school(run: Run, migrated_sqlite: Path, tmp_path: Path) -> str:
+    (tmp_path / "var").mkdir()
+    shutil.copy(migrated_sqlite, tmp_path / "var" / "renrakumo.db")
     file = tmp_path / "schools.csv"
     file.write_text("code,name,kind\nS01,さくら小学校,primary\nS02,みどり中学校,junior_high\n")
     assert _json(run("schools", "import", str(file), "--json"))["opened"] == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from commands.house import House
 from domain.roles import Role
 from settings import PREFIX, SettingsApart
 from storage import people, schools, staff
-from tests.line_standin import SECRET, TOKEN, LineStandin, line_standin
+from tests.line_standin import SECRET, TOKEN, LineStandin
 
 
 class Installation:
@@ -50,11 +51,11 @@ class Installation:
 
 
 @pytest.fixture
-def city(tmp_path: Path) -> Iterator[Installation]:
-    with line_standin() as standin:
-        made = Installation(standin, tmp_path)
-        yield made
-        made.house.close()
+def city(line: LineStandin, migrated_sqlite: Path, tmp_path: Path) -> Iterator[Installation]:
+    shutil.copy(migrated_sqlite, tmp_path / "x.db")
+    made = Installation(line, tmp_path)
+    yield made
+    made.house.close()
 
 
 def alias(city: Installation, person: str) -> object:

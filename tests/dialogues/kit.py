@@ -18,26 +18,29 @@ from datetime import timedelta
 from PIL import Image
 from sqlalchemy import func, select
 
-from actions import boards, registration, schools, staff
+from actions import boards, schools, staff
 from bot.dialogues import FLOWS
 from bot.replay import replay
 from bot.steps import Do, Flow, Json
 from bot.turns import TurnLoop
 from channels.base import Incoming
+from domain.addresses import ChatAddress
 from domain.outcomes import Outcome, Refused
 from domain.roles import Role
 from domain.speech import RenderedSpeech, Speech, render
 from domain.wording import LANGUAGES
-from storage import dialogues, people, replies
+from storage import bulk, dialogues, people, replies
 from storage import schools as stored_schools
 from storage.database import Database, Transaction
 from storage.inbox import store
 from storage.tables import Dialogue, Inbox, Reply
-from tests.databases import SECRET, VAULT, Clock
+from tests.databases import SECRET, VAULT, Clock, prepared
 
 _events = itertools.count(1)
 # Answers and results together; a large school has some thirty groups to choose from.
 LONGEST_LOG = 60
+# Of the children of `Town.families`, beyond those that people name in the scripts.
+FIRST_NUMBER = 41
 
 
 def _no_effect(step: Do) -> Json:
@@ -71,13 +74,17 @@ class Town:
 
     def opens(self) -> Town:
         """Found the board, and a school with six classes, a club, and an ID to register with."""
+        made = prepared(self.database, "town", self._opens)
+        self.board_id, self.school_id, self.school_code = made
+        return self
+
+    def _opens(self) -> tuple[int, int, str]:
         with self.database.writing() as tx:
             self.board_id = boards.open_board(tx, "koshigaya", "越谷市教育委員会").id
-            self.school_id = self.opens_school(
+            school_id = self.opens_school(
                 tx, "第一小学校", ["3年1組", "3年2組", "4年1組"], ["サッカー部", "合唱部"]
             )
-            self.school_code = schools.new_school_id(tx, self.school_id).id
-        return self
+            return self.board_id, school_id, schools.new_school_id(tx, school_id).id
 
     def opens_school(self, tx: Transaction, name: str, classes: list[str], clubs: list[str]) -> int:
         school = schools.open_school(tx, self.board_id, name, name, "primary")
@@ -102,14 +109,19 @@ class Town:
         return person
 
     def families(self, count: int = 6) -> None:
-        """Guardians of all classes, each a family."""
+        """Guardians who hear of all classes, each a family that nobody else belongs to."""
         with self.database.writing() as tx:
-            classes = stored_schools.classes_of(tx, self.school_id)
-            for number in range(1, count + 1):
-                address = f"family{number}"
-                point = people.contact_point(tx, self.board_id, "webchat", "webchat", address)
-                for each in classes:
-                    registration.register(tx, point.id, self.school_id, each.id, number)
+            first, *others = (each.id for each in stored_schools.classes_of(tx, self.school_id))
+            families = [
+                bulk.NewFamily(
+                    first,
+                    number,
+                    ((ChatAddress("webchat", "webchat", f"family{number}"),),),
+                    tuple(others),
+                )
+                for number in range(FIRST_NUMBER, FIRST_NUMBER + count)
+            ]
+            bulk.add_families(tx, self.board_id, families)
 
     def takes_turns(self) -> None:
         database = self.restarted() if self.restarts else self.database

@@ -249,7 +249,7 @@ def beginning(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(acts, min_size=1, max_size=3))
 def test_any_sequence(beginning: tuple[Path, Town], played: list[list[Move]]) -> None:

@@ -3,202 +3,206 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from alembic import command
 from psycopg import sql
-from sqlalchemy import select, text
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
+from actions import audit, staff
+from bot.turns import TurnLoop
 from domain.board_settings import BoardSettings
 from domain.speech import render
-from storage import boards, inbox, ledger, migrate, people, replies
-from storage.database import Database
-from storage.tables import Broadcast, Chunk, ContactPoint, Delivery, Inbox, Reply
+from storage import boards, ledger, migrate, people, replies
+from storage.database import Database, Transaction
+from storage.tables import (
+    Broadcast,
+    ContactPoint,
+    Delivery,
+    Group,
+    Guardian,
+    GuardianContact,
+    Membership,
+    Reply,
+    School,
+)
 from tests import needs
 from tests.databases import SECRET, VAULT
+from tests.house import previous
+from tests.house.previous import CHAT, LATER, LINE, MAIL, NEWCOMER, SENDING, TEACHER, THEN, Rows
 
-PREVIOUS = "0001"
-THEN = datetime(2026, 11, 20, 8, 30, tzinfo=UTC)
 NOW = THEN + timedelta(minutes=5)
 
-# As the previous release wrote them.
-SPOKEN = {
-    "words": ["登録しました。"],
-    "buttons": [{"words": "はい", "token": "t1", "typed": None}],
-    "picture_ids": [],
-    "subject": None,
-    "numbered": True,
-}
-CAME_IN = {
-    "sender": "guardian@example.jp",
-    "kind": "text",
-    "text": "こんにちは",
-    "token": "",
-    "picture": "",
-}
+
+@dataclass(frozen=True)
+class Upgraded:
+    """A database at the newest schema, and what was in it before."""
+
+    database: Database
+    before: Rows
+    after: Rows
 
 
-def opened(url: str) -> Database:
-    return Database(url, VAULT, SECRET, lambda: NOW)
+@pytest.fixture(scope="module")
+def on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"sqlite:///{tmp_path_factory.mktemp('upgrade')}/previous.db"
 
 
-@pytest.fixture
-def on_sqlite(tmp_path: Path) -> Iterator[Database]:
-    database = opened(f"sqlite:///{tmp_path}/previous.db")
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def on_postgresql() -> Iterator[Database]:
-    name = sql.Identifier(f"renrakumo_upgrade_{os.getpid()}")
+@pytest.fixture(scope="module")
+def on_postgresql() -> Iterator[str]:
+    name = f"renrakumo_upgrade_{os.getpid()}"
     with needs.connect_postgresql() as server:
-        server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 LOCALE 'C'").format(name))
-        url = needs.postgresql_server().set(database=f"renrakumo_upgrade_{os.getpid()}")
-        database = opened(url.render_as_string(hide_password=False))
-        yield database
-        database.close()
-        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+        made = sql.SQL("CREATE DATABASE {} TEMPLATE template0 LOCALE 'C'")
+        server.execute(made.format(sql.Identifier(name)))
+        url = needs.postgresql_server().set(database=name)
+        yield url.render_as_string(hide_password=False)
+        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture(
-    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.needs("postgresql"))]
+    scope="module",
+    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.needs("postgresql"))],
 )
-def previous(request: pytest.FixtureRequest) -> Database:
-    """A database as the previous release left it."""
-    made: Database = request.getfixturevalue(f"on_{request.param}")
-    config = migrate.alembic_config()
-    with made.engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, PREVIOUS)
-    assert migrate.current(made) == PREVIOUS
-    fill(made)
-    return made
-
-
-def fill(database: Database) -> None:
-    """What an installation holds in the middle of a broadcast, in plain SQL."""
-    then, later = _stored(database, THEN), _stored(database, THEN + timedelta(days=1))
-    with database.engine.begin() as connection:
-        for table, values in _rows(then, later):
-            names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
-            connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({marks})"), values)
-
-
-def _stored(database: Database, moment: datetime) -> object:
-    return f"{moment:%Y-%m-%d %H:%M:%S.%f}" if database.is_sqlite else moment
-
-
-def _rows(then: object, later: object) -> list[tuple[str, Mapping[str, object]]]:
-    ours = {"id": 1, "board_id": 1}
-    of_contact = {"board_id": 1, "address_cipher": _sealed("guardian@example.jp")}
-    board = {"code": "city", "name": "市教育委員会", "zone": "Asia/Tokyo"}
-    mail = {"channel": "email", "account": "email"}
-    broadcast = {"purpose": "event", "subject": "運動会", "body": "延期です", "reason": ""}
-    lists = {"audience": '[{"kind": "city"}]', "options": "{}", "author_ids": "[]"}
-    tries = {"attempts": 1, "doubtful": 1, "reason": "no_answer", "reference": ""}
-    return [
-        ("boards", {**board, "id": 1, "settings": '{"undo_seconds": 10}', "created_at": then}),
-        (
-            "contact_points",
-            {**of_contact, **mail, "id": 1, "address_index": b"1", "domain": "example.jp"}
-            | {"state": "active", "language": "ja", "created_at": then},
-        ),
-        (
-            "contact_points",
-            {**of_contact, "id": 2, "channel": "webchat", "account": "webchat", "domain": ""}
-            | {"address_index": b"2", "state": "blocked", "language": "en", "created_at": then},
-        ),
-        (
-            "inbox",
-            {**ours, **mail, "event_id": "<a@b>", "sender_index": b"1", "state": "new", "tries": 1}
-            | {"payload_cipher": VAULT.seal_json(CAME_IN, "inbox.payload")}
-            | {"at": then, "received_at": then},
-        ),
-        (
-            "replies",
-            {**ours, "contact_point_id": 1, "inbox_id": 1, "state": "new", "tries": 2}
-            | {"payload_cipher": VAULT.seal_json(SPOKEN, "replies.payload")}
-            | {"not_before": then, "created_at": then},
-        ),
-        (
-            "broadcasts",
-            {**ours, **broadcast, **lists, "state": "sending", "version": 3}
-            | {"content_hash": "0" * 64, "frozen_at": then, "created_at": then}
-            | {"updated_at": then},
-        ),
-        (
-            "chunks",
-            {**ours, **mail, "broadcast_id": 1, "lane": "other", "variant": "ja", "priority": 5}
-            | {"state": "ready", "size": 1, "epoch": 4, "not_before": then, "deadline": later},
-        ),
-        (
-            "deliveries",
-            {**ours, **tries, "broadcast_id": 1, "contact_point_id": 1, "chunk_id": 1}
-            | {"state": "unknown"},
-        ),
-    ]
-
-
-def _sealed(address: str) -> bytes:
-    return VAULT.seal_text(address, "contact_points.address")
+def upgraded(request: pytest.FixtureRequest) -> Iterator[Upgraded]:
+    url: str = request.getfixturevalue(f"on_{request.param}")
+    with closing(Database(url, VAULT, SECRET, lambda: NOW)) as database:
+        _install_previous(database)
+        before = previous.rows(database)
+        migrate.upgrade(database)
+        assert migrate.is_current(database)
+        yield Upgraded(database, before, previous.rows(database))
 
 
 @pytest.fixture
-def upgraded(previous: Database) -> Database:
-    migrate.upgrade(previous)
-    assert migrate.is_current(previous)
-    return previous
+def database(upgraded: Upgraded) -> Database:
+    return upgraded.database
 
 
-def test_people_are_who_they_were(upgraded: Database) -> None:
-    with upgraded.reading() as tx:
-        mail, chat = tx.session.scalars(select(ContactPoint).order_by(ContactPoint.id))
+def _install_previous(database: Database) -> None:
+    config = migrate.alembic_config()
+    with database.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, previous.SCHEMA)
+    assert migrate.current(database) == previous.SCHEMA
+    previous.fill(database)
+
+
+def test_every_row_is_kept(upgraded: Upgraded) -> None:
+    assert [table for table, rows in upgraded.before.items() if not rows] == []
+    kept = {
+        table: [
+            {name: new[name] for name in old}
+            for old, new in zip(rows, upgraded.after[table], strict=True)
+        ]
+        for table, rows in upgraded.before.items()
+    }
+    assert kept == upgraded.before
+
+
+def test_what_is_new_is_empty(upgraded: Upgraded) -> None:
+    new = upgraded.after.keys() - upgraded.before.keys()
+    assert {table: upgraded.after[table] for table in new} == {table: [] for table in new}
+
+
+def test_people_are_who_they_were(database: Database) -> None:
+    with database.reading() as tx:
+        mail, chat = (tx.session.get_one(ContactPoint, one) for one in (MAIL, CHAT))
         assert people.open_address(tx, mail) == "guardian@example.jp"
         assert [(c.state, c.language, c.created_at) for c in (mail, chat)] == [
             ("active", "ja", THEN),
             ("blocked", "en", THEN),
         ]
-        assert {(c.state_at, c.heard_at, c.menu) for c in (mail, chat)} == {(None, None, "")}
+        line = people.contact_point(tx, 1, "line", "line", "U1")
+        assert (line.id, line.heard_at, line.menu) == (LINE, THEN, "guardian")
+        assert [guardian.id for guardian in people.guardians_of(tx, MAIL)] == [1]
+        assert not any(guardian.every_way for guardian in tx.session.scalars(select(Guardian)))
+        teacher = staff.actor_of(tx, TEACHER)
+        assert teacher is not None
+        assert teacher.staff_id == 1
 
 
-def test_what_was_chosen_holds_and_what_is_new_has_its_default(upgraded: Database) -> None:
-    with upgraded.reading() as tx:
+def test_guardians_hear_what_they_heard_and_may_join_what_they_might(database: Database) -> None:
+    with database.reading() as tx:
+        joined = {contact: _groups_of(tx, contact) for contact in (MAIL, LINE)}
+        joinable = tx.session.scalars(select(Group.name).where(Group.joinable)).all()
+        school = tx.session.get_one(School, 1)
+    assert joined == {MAIL: ["3年1組", "サッカー部"], LINE: ["3年1組"]}
+    assert sorted(joinable) == ["PTA", "サッカー部"]
+    assert (school.admission, school.phone) == ("open", "")
+
+
+def _groups_of(tx: Transaction, contact_id: int) -> Sequence[str]:
+    query = (
+        select(Group.name)
+        .join(Membership, Membership.group_id == Group.id)
+        .join(GuardianContact, GuardianContact.guardian_id == Membership.guardian_id)
+        .where(GuardianContact.contact_point_id == contact_id)
+    )
+    return tx.session.scalars(query.order_by(Group.id)).all()
+
+
+def test_what_was_chosen_holds_and_what_is_new_has_its_default(database: Database) -> None:
+    with database.reading() as tx:
         settings = BoardSettings.from_json(boards.board(tx, 1).settings)
     assert settings == BoardSettings(undo_seconds=10)
 
 
-def test_what_came_in_is_still_read(upgraded: Database) -> None:
-    with upgraded.reading() as tx:
-        item = inbox.open_item(tx, tx.session.get_one(Inbox, 1))
-    assert (item.sender, item.text, item.kind, item.tries) == (
-        "guardian@example.jp",
-        "こんにちは",
-        "text",
-        1,
-    )
+def test_a_dialogue_half_done_goes_on_with_the_answer_that_came_in(database: Database) -> None:
+    TurnLoop(database).run_once()
+    with database.reading() as tx:
+        joined = _groups_of(tx, NEWCOMER)
+        found = select(Reply).where(Reply.contact_point_id == NEWCOMER)
+        said = render(replies.open_speech(tx, tx.session.scalars(found).one()), "ja").text
+        assert audit.verify(tx) == []
+    assert joined == ["3年1組", "サッカー部"], said
+    assert "登録しました" in said
 
 
-def test_an_answer_on_its_way_is_still_said(upgraded: Database) -> None:
-    with upgraded.reading() as tx:
-        reply = tx.session.get_one(Reply, 1)
-        said = render(replies.open_speech(tx, reply), "ja")
-    assert (reply.state, reply.tries, reply.not_before) == ("new", 2, THEN)
+def test_an_answer_on_its_way_is_still_said(database: Database) -> None:
+    with database.writing() as tx:
+        (claimed,) = replies.claim(tx, "line", timedelta(seconds=30))
+    said = render(claimed.speeches[0], "ja")
+    assert (claimed.address, claimed.token, claimed.tries) == ("U1", "leave", 3)
     assert said.text == "登録しました。\n\n1 はい"
     assert [(button.token, button.lasting, button.url) for button in said.buttons] == [
         ("t1", False, "")
     ]
 
 
-def test_a_broadcast_on_its_way_goes_on(upgraded: Database) -> None:
-    with upgraded.writing() as tx:
-        assert tx.session.get_one(Broadcast, 1).frozen_at == THEN
-        (held,) = ledger.lease(tx, "next", {"email": 9}, timedelta(seconds=30))
+@pytest.mark.parametrize(
+    ("channel", "contact", "state", "keyed"),
+    [("email", MAIL, "unknown", False), ("line", LINE, "waiting", True)],
+)
+def test_a_broadcast_on_its_way_goes_on(
+    database: Database, channel: str, contact: int, state: str, keyed: bool
+) -> None:
+    with database.writing() as tx:
+        assert tx.session.get_one(Broadcast, SENDING).frozen_at == THEN
+        (held,) = ledger.lease(tx, "next", {channel: 9}, timedelta(seconds=30))
         (member,) = ledger.members(tx, held.chunk_id)
         delivery = tx.session.get_one(Delivery, member.delivery_id)
-        chunk = tx.session.get_one(Chunk, held.chunk_id)
-    assert (held.epoch, held.keyed, chunk.deadline) == (5, False, THEN + timedelta(days=1))
-    assert (delivery.state, delivery.attempts, delivery.doubtful) == ("unknown", 1, 1)
+    assert (held.epoch, held.keyed, held.key) == (5, keyed, previous.KEY)
+    assert (member.contact_point_id, delivery.state) == (contact, state)
+    assert (delivery.attempts, delivery.doubtful) == (1, 1)
+
+
+def test_a_broadcast_that_waits_for_its_approval_still_does(database: Database) -> None:
+    with database.reading() as tx:
+        pending = tx.session.get_one(Broadcast, previous.PENDING)
+    assert (pending.state, pending.submitted_by, pending.send_at) == ("pending", 1, LATER)
+    assert (pending.keeper_id, pending.origin_id, pending.relation) == (None, None, "")
+
+
+def test_rows_must_still_refer_to_something(database: Database) -> None:
+    with pytest.raises(IntegrityError), database.writing() as tx:
+        tx.session.add(GuardianContact(guardian_id=9, contact_point_id=MAIL, board_id=1))
+
+
+def test_the_audit_chains_are_whole(database: Database) -> None:
+    with database.reading() as tx:
+        assert audit.verify(tx) == []

@@ -56,7 +56,7 @@ def _wait_for_more(site: Site, moments: random.Random) -> None:
         time.sleep(moments.uniform(0, 1.5))
     else:
         _wait_until_sending(site)
-        time.sleep(moments.uniform(0, 0.8))
+        time.sleep(moments.uniform(0, 0.4))
 
 
 def _wait_until_sending(site: Site) -> None:
@@ -71,26 +71,26 @@ def _wait_until_sending(site: Site) -> None:
 @pytest.mark.timeout(300)
 def test_a_worker_killed_ten_times_loses_nothing(tmp_path: Path) -> None:
     with opened(tmp_path, f"sqlite:///{tmp_path}/renrakumo.db") as (site, database):
-        kill_again_and_again(site, database, recipients=10_000, kills=10)
+        kill_again_and_again(site, database, recipients=6_000, kills=10)
 
 
 @pytest.mark.timeout(180)
 def test_the_same_on_postgresql(tmp_path: Path, postgresql_url: str) -> None:
     with opened(tmp_path, postgresql_url) as (site, database):
-        kill_again_and_again(site, database, recipients=5_000, kills=5)
+        kill_again_and_again(site, database, recipients=2_500, kills=3)
 
 
 @pytest.mark.timeout(120)
 def test_a_worker_told_to_stop_doubles_nothing(tmp_path: Path) -> None:
     with opened(tmp_path, f"sqlite:///{tmp_path}/renrakumo.db") as (site, database):
-        broadcast_id = fan_out(database, 4_000)
-        for _ in range(4):
+        broadcast_id = fan_out(database, 2_000)
+        for _ in range(2):
             site.start()
             _wait_until_sending(site)
             time.sleep(0.1)
             assert site.end(signal.SIGTERM) == 0, site.log()[-3000:]
             assert not site.open_intents()
-        assert site.standin.stats()["messages"] < 4_000
+        assert site.standin.stats()["messages"] < 2_000
         site.start()
         wait_until_sent(database, site, broadcast_id, patience=60)
         assert site.end(signal.SIGTERM) == 0

@@ -41,7 +41,7 @@ def line_bot() -> Iterator[Bot]:
     bot = Bot()
     with ThreadingHTTPServer(("127.0.0.1", 0), _handler(bot)) as server:
         bot.port = server.server_port
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:
             yield bot

@@ -82,7 +82,7 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_admissions_contact_point_id"), ["contact_point_id"], unique=False
         )
-        batch_op.create_index("ix_admissions_school_id_state", ["school_id", "state"], unique=False)
+        batch_op.create_index("ix_admissions_state_school_id", ["state", "school_id"], unique=False)
 
     op.create_table(
         "templates",
@@ -217,6 +217,7 @@ def upgrade() -> None:
         sa.Column("opened_at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
         sa.Column("reminded_at", storage.tables.columns.UtcTime(timezone=True), nullable=True),
         sa.Column("escalated_at", storage.tables.columns.UtcTime(timezone=True), nullable=True),
+        sa.Column("reported_at", storage.tables.columns.UtcTime(timezone=True), nullable=True),
         sa.Column(
             "acknowledged_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
@@ -436,7 +437,7 @@ def downgrade() -> None:
 
     op.drop_table("templates")
     with op.batch_alter_table("admissions", schema=None) as batch_op:
-        batch_op.drop_index("ix_admissions_school_id_state")
+        batch_op.drop_index("ix_admissions_state_school_id")
         batch_op.drop_index(batch_op.f("ix_admissions_contact_point_id"))
         batch_op.drop_index(batch_op.f("ix_admissions_board_id"))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from dataclasses import replace
 from uuid import UUID, uuid4
 
@@ -17,28 +16,14 @@ from domain.outcomes import Accepted, Outcome, Refused, Split, TryLater, Unknown
 from tests.channels.answers import answer
 from tests.channels.line.kit import BULK, Log, chunk, person
 from tests.channels.line.line_server import line_server
-from tests.line_standin import SECRET, TOKEN, LineStandin, line_standin
+from tests.line_standin import SECRET, LineStandin
 
 LONG = "明日は延期です。お弁当を忘れずに🍙。" * 1500
 
 
-@pytest.fixture(scope="module")
-def started() -> Iterator[LineStandin]:
-    with line_standin("--quota=500") as standin:
-        yield standin
-
-
 @pytest.fixture
-def standin(started: LineStandin) -> LineStandin:
-    started.reset()
-    return started
-
-
-@pytest.fixture
-def channel(standin: LineStandin) -> Iterator[LineChannel]:
-    made = LineChannel([LineAccount("line", SECRET, TOKEN)], standin.url)
-    yield made
-    made.close()
+def channel(standin_channel: LineChannel) -> LineChannel:
+    return standin_channel
 
 
 def sent(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,32 +12,17 @@ from channels.line.accounts import Account
 from channels.line.channel import LineChannel
 from channels.line.menu_layouts import declared
 from channels.line.menus import NotTaken
-from channels.registry import LineAccount
 from domain.menus import Menu
 from domain.outcomes import Accepted, TryLater, Unknown
 from tests.channels.line.kit import person
-from tests.line_standin import SECRET, TOKEN, LineStandin, line_standin
+from tests.line_standin import LineStandin
 
 ALL = ("made guardian", "made operator", "made manager", "everybody sees guardian")
 
 
-@pytest.fixture(scope="module")
-def started() -> Iterator[LineStandin]:
-    with line_standin() as standin:
-        yield standin
-
-
 @pytest.fixture
-def standin(started: LineStandin) -> LineStandin:
-    started.reset()
-    return started
-
-
-@pytest.fixture
-def channel(standin: LineStandin) -> Iterator[LineChannel]:
-    made = LineChannel([LineAccount("line", SECRET, TOKEN)], standin.url)
-    yield made
-    made.close()
+def channel(standin_channel: LineChannel) -> LineChannel:
+    return standin_channel
 
 
 @pytest.fixture

@@ -88,7 +88,12 @@ def sender_name(tx: Transaction, row: Broadcast) -> str:
 
 
 def moment_of(tx: Transaction, row: Broadcast, at: datetime) -> Words:
-    return moment(at, boards.board(tx, row.board_id).zone)
+    return moment_of_board(tx, row.board_id, at)
+
+
+def moment_of_board(tx: Transaction, board_id: int, at: datetime) -> Words:
+    """A time as the board's schools write it."""
+    return moment(at, boards.board(tx, board_id).zone)
 
 
 def audience_words(tx: Transaction, row: Broadcast) -> Words:

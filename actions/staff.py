@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from actions import audit, boards, telling, tries
 from domain.codes import Choose, fold_code, make_code
@@ -42,6 +42,14 @@ class StaffWelcome:
     posts: tuple[StaffPost, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Term:
+    """From when until when a role is held; from now on and without end where nothing is said."""
+
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+
 def invite(
     tx: Transaction,
     board_id: int,
@@ -50,6 +58,7 @@ def invite(
     name: str,
     by: str = audit.SYSTEM,
     choose: Choose = secrets.choice,
+    term: Term = Term(),
 ) -> Invited | Refusal:
     """Give somebody a role and a one-time code."""
     if not is_well_placed(role, school_id):
@@ -57,12 +66,23 @@ def invite(
     if school_id is not None and schools.school(tx, school_id).board_id != board_id:
         raise LookupError(f"board {board_id} has no school {school_id}")
     row = staff.add_staff(tx, board_id, name)
-    staff.add_role(tx, row, role, school_id)
-    code = make_code(choose)
-    staff.add_invitation(tx, row, code, tx.now + INVITATION_LASTS)
+    staff.add_role(tx, row, role, school_id, term.starts_at, term.ends_at)
+    code = _new_code(tx, row, choose)
     chain = audit.chain_of(board_id, school_id)
     audit.record(tx, chain, by, "invite", audit.staff(row.id), {"role": role.value})
     return Invited(code, row.id)
+
+
+def invite_again(tx: Transaction, staff_id: int, choose: Choose = secrets.choice) -> str:
+    """A new one-time code for somebody who has roles already; those before it stop working."""
+    staff.revoke_invitations(tx, staff_id)
+    return _new_code(tx, staff.member(tx, staff_id), choose)
+
+
+def _new_code(tx: Transaction, row: Staff, choose: Choose) -> str:
+    code = make_code(choose)
+    staff.add_invitation(tx, row, code, tx.now + INVITATION_LASTS)
+    return code
 
 
 def accept_invitation(tx: Transaction, contact_id: int, text: str) -> StaffWelcome | Refusal:
@@ -79,7 +99,7 @@ def typed_invitation(tx: Transaction, point: ContactPoint, text: str) -> Invitat
         return kept_out
     code = fold_code(text)
     invitation = staff.open_invitation(tx, point.board_id, code) if code else None
-    if invitation is None or not staff.grants_of(tx, invitation.staff_id):
+    if invitation is None or not staff.grants_of(tx, invitation.staff_id, later=True):
         return tries.wrong(tx, point.board_id, point.id, "wrong_code", limits)
     return invitation
 
@@ -87,7 +107,9 @@ def typed_invitation(tx: Transaction, point: ContactPoint, text: str) -> Invitat
 def still_open(tx: Transaction, invitation_id: int, *, keep: bool = True) -> Invitation | None:
     """An invitation that was typed; None if it or its roles are over meanwhile."""
     invitation = staff.still_open(tx, invitation_id, keep=keep)
-    return invitation if invitation and staff.grants_of(tx, invitation.staff_id) else None
+    if invitation is None or not staff.grants_of(tx, invitation.staff_id, later=True):
+        return None
+    return invitation
 
 
 def accept(tx: Transaction, point: ContactPoint, invitation: Invitation) -> StaffWelcome | Refusal:
@@ -97,7 +119,7 @@ def accept(tx: Transaction, point: ContactPoint, invitation: Invitation) -> Staf
     the roles of both, and so cannot approve with the second what they wrote with the first.
     """
     invited = staff.use_invitation(tx, invitation)
-    grants = staff.grants_of(tx, invited.id)
+    grants = staff.grants_of(tx, invited.id, later=True)
     member = staff.staff_at(tx, point.id)
     if member is None:
         member = invited
@@ -110,8 +132,8 @@ def accept(tx: Transaction, point: ContactPoint, invitation: Invitation) -> Staf
 
 
 def posts_of(tx: Transaction, staff_id: int) -> tuple[StaffPost, ...]:
-    """The roles that somebody holds now, as they are told of them."""
-    return tuple(_post(tx, grant) for grant in staff.grants_of(tx, staff_id))
+    """The roles that somebody holds or will hold, as they are told of them."""
+    return tuple(_post(tx, grant) for grant in staff.grants_of(tx, staff_id, later=True))
 
 
 def _join_into(tx: Transaction, invited: Staff, member: Staff) -> Refusal | None:
@@ -127,7 +149,7 @@ def _join_into(tx: Transaction, invited: Staff, member: Staff) -> Refusal | None
 
 
 def _welcomed(tx: Transaction, member: Staff, point: ContactPoint) -> StaffWelcome:
-    grants = staff.grants_of(tx, member.id)
+    grants = staff.grants_of(tx, member.id, later=True)
     for school_id in sorted({grant.school_id or 0 for grant in grants}):
         chain = audit.chain_of(member.board_id, school_id or None)
         who = audit.contact(point.id)

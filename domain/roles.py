@@ -63,3 +63,15 @@ def may_write(actor: Actor, school_id: int | None) -> bool:
 
 def may_decide(actor: Actor, school_id: int | None) -> bool:
     return actor.holds(approvers(school_id), school_id)
+
+
+def namers(role: Role) -> frozenset[Role]:
+    """The roles whose holder may give a role, and take it away, at a school or in the city."""
+    if role in (Role.DEPUTY, Role.OPERATOR):
+        return frozenset({Role.MANAGER})
+    return frozenset({Role.BOARD})
+
+
+def may_name(actor: Actor, role: Role, school_id: int | None) -> bool:
+    """The board may name everybody everywhere, a manager those who work under them."""
+    return actor.holds(namers(role), school_id) or actor.holds(frozenset({Role.BOARD}), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, or_, select, update
@@ -22,6 +23,10 @@ def add_staff(tx: Transaction, board_id: int, name: str) -> Staff:
     return row
 
 
+def member(tx: Transaction, staff_id: int) -> Staff:
+    return tx.session.get_one(Staff, staff_id)
+
+
 def name_of(tx: Transaction, staff_id: int) -> str:
     row = tx.session.get_one(Staff, staff_id)
     return tx.vault.open_text(row.name_cipher, _NAME)
@@ -38,24 +43,49 @@ def set_language(tx: Transaction, staff_id: int, language: str) -> None:
 # Roles.
 
 
-def add_role(tx: Transaction, staff: Staff, role: Role, school_id: int | None) -> StaffRole:
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A role that somebody holds or will hold at a place; `reachable` once they signed on."""
+
+    staff_id: int
+    role: Role
+    starts_at: datetime
+    ends_at: datetime | None
+    reachable: bool
+
+
+def add_role(
+    tx: Transaction,
+    staff: Staff,
+    role: Role,
+    school_id: int | None,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+) -> StaffRole:
+    """Give somebody a role, from now on unless it starts later."""
     row = StaffRole(
         board_id=staff.board_id,
         staff_id=staff.id,
         school_id=school_id,
         role=role.value,
-        starts_at=tx.now,
+        starts_at=starts_at or tx.now,
+        ends_at=ends_at,
     )
     tx.session.add(row)
     tx.flush()
     return row
 
 
-def grants_of(tx: Transaction, staff_id: int, *, keep: bool = False) -> tuple[Grant, ...]:
-    """The roles held now; `keep` lets nobody take them away until this transaction ends."""
+def grants_of(
+    tx: Transaction, staff_id: int, *, keep: bool = False, later: bool = False
+) -> tuple[Grant, ...]:
+    """The roles held now, and with `later` those that are still to begin.
+
+    `keep` lets nobody take them away until this transaction ends.
+    """
     query = (
         select(StaffRole)
-        .where(StaffRole.staff_id == staff_id, _holds_at(tx.now))
+        .where(StaffRole.staff_id == staff_id, _not_over(tx.now) if later else _holds_at(tx.now))
         .order_by(StaffRole.id)
         .execution_options(populate_existing=True)
     )
@@ -78,6 +108,33 @@ def end_role(tx: Transaction, staff_id: int, role: Role, school_id: int | None) 
     return bool(rows)
 
 
+def end_all_roles(tx: Transaction, staff_id: int, school_id: int | None) -> list[Role]:
+    """Take away every role held at a place, also those that would begin later; returns which."""
+    held = select(StaffRole).where(
+        StaffRole.staff_id == staff_id, _at_school(school_id), _not_over(tx.now)
+    )
+    rows = tx.session.scalars(held.order_by(StaffRole.id).with_for_update()).all()
+    for row in rows:
+        row.starts_at = min(row.starts_at, tx.now)
+        row.ends_at = tx.now
+    tx.flush()
+    return [Role(row.role) for row in rows]
+
+
+def posts_at(tx: Transaction, board_id: int, school_id: int | None) -> Sequence[Post]:
+    """Every role at a place that is held or begins later, oldest first."""
+    signed_on = select(StaffContact.staff_id).where(StaffContact.staff_id == StaffRole.staff_id)
+    query = (
+        select(StaffRole, signed_on.exists())
+        .where(StaffRole.board_id == board_id, _at_school(school_id), _not_over(tx.now))
+        .order_by(StaffRole.id)
+    )
+    return [
+        Post(row.staff_id, Role(row.role), row.starts_at, row.ends_at, reachable)
+        for row, reachable in tx.session.execute(query).tuples()
+    ]
+
+
 def holders(
     tx: Transaction, board_id: int, roles: Iterable[Role], school_id: int | None
 ) -> Sequence[int]:
@@ -98,8 +155,11 @@ def holders(
 
 
 def _holds_at(now: datetime) -> ColumnElement[bool]:
-    not_over = or_(StaffRole.ends_at.is_(None), StaffRole.ends_at > now)
-    return (StaffRole.starts_at <= now) & not_over
+    return (StaffRole.starts_at <= now) & _not_over(now)
+
+
+def _not_over(now: datetime) -> ColumnElement[bool]:
+    return or_(StaffRole.ends_at.is_(None), StaffRole.ends_at > now)
 
 
 def _at_school(school_id: int | None) -> ColumnElement[bool]:
@@ -179,6 +239,15 @@ def still_open(tx: Transaction, invitation_id: int, *, keep: bool) -> Invitation
     """
     query = select(Invitation).where(Invitation.id == invitation_id, *_is_open(tx))
     return tx.session.scalar(query.with_for_update() if keep else query)
+
+
+def revoke_invitations(tx: Transaction, staff_id: int) -> None:
+    """Close all codes that somebody was given and has not used."""
+    tx.session.execute(
+        update(Invitation)
+        .where(Invitation.staff_id == staff_id, Invitation.used_at.is_(None))
+        .values(used_at=tx.now)
+    )
 
 
 def use_invitation(tx: Transaction, invitation: Invitation) -> Staff:

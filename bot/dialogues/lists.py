@@ -9,11 +9,11 @@ from functools import partial
 from actions import broadcasts, staff
 from bot.dialogues import drafting
 from bot.steps import Begin, Choose, Do, Finish, Given, Json, Option, Say, Scene, Script, Show, flow
-from domain.broadcasts import State
 from domain.roles import Actor, may_decide
 from domain.speech import Speech
 from domain.wording import say
 from storage import broadcasts as stored
+from storage import handing_over
 from storage.database import Transaction
 from storage.tables import Broadcast
 
@@ -50,8 +50,7 @@ def _drafts(tx: Transaction, scene: Scene) -> Json:
 
 
 def _drafts_of(tx: Transaction, actor: Actor) -> Sequence[Broadcast]:
-    states = (State.DRAFT, State.RETURNED)
-    rows = stored.written_by(tx, actor.board_id, actor.staff_id, states)
+    rows = handing_over.kept_by(tx, actor.board_id, actor.staff_id)
     return [row for row in rows if drafting.may_edit(actor, row)]
 
 

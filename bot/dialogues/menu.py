@@ -54,6 +54,14 @@ def _decides(who: Who) -> bool:
     return who.decides
 
 
+def _writes_for_school(who: Who) -> bool:
+    return who.writes_for_school
+
+
+def _manages_school(who: Who) -> bool:
+    return who.manages_school
+
+
 def _joined(who: Who) -> bool:
     return who.joined
 
@@ -70,14 +78,27 @@ def _typed_only(who: Who) -> bool:  # noqa: ARG001 - as every rule
 ITEMS: Mapping[str, Item] = MappingProxyType(
     {
         "compose": Item(Page.SEND, _writes),
+        "emergency": Item(Page.SEND, _writes),
+        "templates": Item(Page.SEND, _writes),
         "pending": Item(Page.SEND, _decides),
         "scheduled": Item(Page.SEND, _writes),
         "drafts": Item(Page.SEND, _writes),
+        "reports": Item(Page.SEND, _writes),
+        "recall": Item(Page.SEND, _writes),
+        "resend": Item(Page.SEND, _writes),
+        "admissions": Item(Page.SCHOOL, _writes_for_school),
+        "school_id": Item(Page.SCHOOL, _writes_for_school),
+        "slips": Item(Page.SCHOOL, _writes_for_school),
+        "school_settings": Item(Page.SCHOOL, _manages_school),
+        "staff": Item(Page.SCHOOL, _decides),
         "register": Item(Page.MINE, _always),
         "status": Item(Page.MINE, _joined),
+        "contacts": Item(Page.MINE, _joined),
+        "new_phone": Item(Page.MINE, _always),
         "leave": Item(Page.MINE, _joined),
         "invitation": Item(Page.MINE, _typed_only),
         "language": Item(Page.MINE, _always),
+        "verify": Item(Page.MINE, _always),
     }
 )
 

@@ -1,0 +1,45 @@
+"""Restoring in the middle of a fan-out loses nothing, and what came twice is counted.
+
+With more recipients and with figures: `python -m tests.journeys.restore_in_fan_out`.
+"""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.restore_in_fan_out import Figures, journey, stage
+
+MAIL, LINE = 240, 72
+
+
+def figures(folder: Path, url: str, end: signal.Signals) -> Figures:
+    with stage(folder, url, MAIL, LINE) as on:
+        found = journey(on, folder, end, print)
+    print(found)
+    assert found.sent_at_restore > found.sent_at_backup
+    assert (found.recipients, found.lost) == (MAIL + LINE, 0)
+    assert found.doubled + found.known_from_journals > 0
+    assert found.doubled <= found.doubtful
+    assert found.states == {"accepted": MAIL + LINE}
+    assert found.records_whole
+    return found
+
+
+@pytest.mark.timeout(120)
+def test_after_a_crash_the_journals_know(tmp_path: Path) -> None:
+    found = figures(tmp_path, f"sqlite:///{tmp_path}/renrakumo.db", signal.SIGKILL)
+    assert found.known_from_journals > 0
+
+
+@pytest.mark.timeout(120)
+def test_without_journals_all_that_was_open_is_doubtful(
+    tmp_path: Path, postgresql_url: str
+) -> None:
+    found = figures(tmp_path, postgresql_url, signal.SIGTERM)
+    assert found.known_from_journals == 0
+    # LINE knows its requests by their keys, so mail alone can come twice.
+    assert found.asked_again_under_their_key > 0
+    assert found.doubled <= MAIL

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from actions import audit, boards, staff
 from actions.previews import ref_of
 from actions.records import closed, record, record_refused
 from actions.telling import authorship, tell_taken_back
+from domain import follow_ups
 from domain.approval import Authorship, may
 from domain.audience import Part, tidy
 from domain.broadcasts import State, Verb, next_state
@@ -20,7 +22,9 @@ from domain.content import (
     Content,
     clean_line,
     clean_text,
+    is_emergency,
     with_privacy,
+    without_emergency,
 )
 from domain.images import PreparedImage
 from domain.refusals import Refusal, refuse
@@ -133,7 +137,16 @@ def _checked(
 def _with_privacy(tx: Transaction, board_id: int, content: Content) -> Content:
     """What the board chose now: an approval holds for what people were to receive then."""
     privacy = boards.settings(tx, board_id).privacy
-    return replace(content, options=with_privacy(content.options, privacy))
+    return replace(content, options=with_privacy(_options(tx, board_id, content.options), privacy))
+
+
+def _options(tx: Transaction, board_id: int, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A draft is no emergency, for only sending it first makes it one; unless it follows one."""
+    follows = follow_ups.read(options)
+    row = broadcasts.find(tx, follows.origin_id) if follows else None
+    ours = row is not None and row.board_id == board_id
+    follows_one = row is not None and ours and is_emergency(row.options)
+    return options if follows_one else without_emergency(options)
 
 
 def _refused_text(content: Content) -> Refusal | None:

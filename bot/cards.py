@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from actions import broadcasts, outsiders, staff, tries
+from actions import broadcasts, emergencies, outsiders, staff, tries
 from actions.previews import button
 from actions.records import closed
+from bot import aftermath_cards, confirmation_cards, emergency_cards
 from bot.dialogues import drafting
 from bot.dialogues.drafting import ref_to_json
 from bot.steps import Begin
@@ -29,7 +30,14 @@ Press = Callable[[Talk, Actor, CardRef], Words | None]
 _ASKS_A_REASON = (CardVerb.RETURN, CardVerb.REJECT)
 
 # What has a module of its own.
-PRESSES: Mapping[CardVerb, Press] = MappingProxyType({})
+PRESSES: Mapping[CardVerb, Press] = MappingProxyType(
+    {
+        **aftermath_cards.PRESSES,
+        **confirmation_cards.PRESSES,
+        CardVerb.ACKNOWLEDGE: emergency_cards.acknowledge,
+        CardVerb.REMARK: emergency_cards.remark,
+    }
+)
 
 
 def typed(talk: Talk, verb: CardVerb, broadcast_id: int, version: int) -> None:
@@ -42,6 +50,9 @@ def tap(talk: Talk, ref: CardRef, verb: CardVerb) -> None:
     """Do what a card's button says; the dialogue that is open goes on afterwards."""
     if verb is CardVerb.OPEN:
         _open(talk, ref)
+        return
+    if verb is CardVerb.CONFIRM:
+        _answer(talk, confirmation_cards.confirm(talk, ref))
         return
     actor = staff.actor_of(talk.tx, talk.contact_id)
     if actor is None:
@@ -66,7 +77,7 @@ def _open(talk: Talk, ref: CardRef) -> None:
         return
     path = paths.message(talk.tx.secret, delivery_id)
     button_to_page = open_page(say("broadcast.card.open_page"), path)
-    words = say("broadcast.open", subject=row.subject)
+    words = aftermath_cards.opened_words(row)
     talk.speak(Speech(words=(words,), buttons=(button_to_page,)))
     _come_back(talk)
 
@@ -147,7 +158,8 @@ def _show(talk: Talk, actor: Actor, ref: CardRef) -> None:
     if shown.state is State.PENDING and may_decide(actor, shown.school_id):
         talk.speak(broadcasts.card(talk.tx, shown))
     else:
-        talk.say(*broadcasts.preview_words(shown))
+        case = emergencies.case_words(talk.tx, ref.broadcast_id)
+        talk.say(*broadcasts.preview_words(shown), *case)
     _come_back(talk)
 
 

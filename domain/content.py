@@ -80,6 +80,10 @@ def with_emergency(options: Mapping[str, Any]) -> dict[str, Any]:
     return {**options, _EMERGENCY: True}
 
 
+def without_emergency(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name != _EMERGENCY}
+
+
 def with_confirmation(options: Mapping[str, Any], wanted: bool) -> dict[str, Any]:
     """Options that ask for a confirmation, or do not; only the first leaves a trace."""
     others = {name: value for name, value in options.items() if name != _CONFIRM}

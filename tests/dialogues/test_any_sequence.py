@@ -27,8 +27,37 @@ SCHOOL_ID = "the school's ID"
 REGISTER = (SCHOOL_ID, "はい", "3-2", "5", "いいえ", "完了", "登録する", "a@docomo.ne.jp", "なし")
 COMPOSE = ("作成", "4", "1", "件名", "本文", "なし", "いますぐ", "承認を依頼")
 DECIDE = ("差し戻し 1-1", "時刻がない", "下書き", "1", "修正する", "本文", "新しい本文")
+EMERGENCY = (
+    "緊急",
+    "3",
+    "1",
+    "1",
+    "公園",
+    "10時",
+    "書かない",
+    "直す",
+    "文",
+    "自分で書く",
+    "休校",
+    "送る",
+)
+TEMPLATES = (
+    "定型文",
+    "新しく作る",
+    "4",
+    "{時刻}",
+    "〔時刻〕に",
+    "名前",
+    "定型文",
+    "1",
+    "使う",
+    "9時",
+)
 WORDS = (
     *REGISTER,
+    *EMERGENCY,
+    *TEMPLATES,
+    *("確認しました(報告) 1-2", "所見を書く 1-2"),
     *COMPOSE,
     *DECIDE,
     *("戻る", "キャンセル", "メニュー", "ヘルプ", "言語", "English", "日本語", "退会"),
@@ -98,6 +127,8 @@ SCRIPTS = (
     (TEACHER, COMPOSE),
     (TEACHER, (*COMPOSE[:-1], "修正する", "件名", "別の件名", "破棄", "はい")),
     (TEACHER, (*COMPOSE, "下書き", "1", "修正する", "本文", "新しい本文", "承認を依頼")),
+    (TEACHER, EMERGENCY),
+    (TEACHER, TEMPLATES),
     (PRINCIPAL, COMPOSE),
     (PRINCIPAL, ("承認 1-1",)),
     (PRINCIPAL, ("差し戻し 1-1", "時刻がない")),
@@ -202,10 +233,12 @@ class Story:
         assert states == ["parked"] * self.puzzled, f"parked or forgotten after {move}"
         if now["children"] != effects["children"]:
             assert awaited in {"register:confirm", "leave:sure"}, f"{awaited} changed children"
+        is_emergency = awaited == "emergency:confirm"
         if now["approved"] - effects["approved"]:
-            assert move.who == PRINCIPAL, "somebody else approved"
+            assert move.who == PRINCIPAL or is_emergency, "somebody else approved"
         if now["submitted"] - effects["submitted"]:
-            assert awaited == "compose:next", f"{awaited} submitted a broadcast"
+            confirmed = awaited == "compose:next" or is_emergency
+            assert confirmed, f"{awaited} submitted a broadcast"
 
     def _effects(self) -> dict[str, set[int]]:
         with self.town.database.reading() as tx:

@@ -1,0 +1,116 @@
+"""Emergency reports: cases that somebody has to take note of, each step taken once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, CursorResult, select, update
+
+from domain.broadcasts import State
+from storage.database import Transaction
+from storage.tables import Broadcast, EmergencyReport
+
+# One that was taken back before anything left is no case any more.
+_WENT_OUT = (State.APPROVED, State.SENDING, State.SENT, State.WITHDRAWN)
+
+
+def find(tx: Transaction, broadcast_id: int) -> EmergencyReport | None:
+    """A report as the database has it now, whatever this transaction read before."""
+    query = select(EmergencyReport).where(EmergencyReport.broadcast_id == broadcast_id)
+    return tx.session.scalar(query.execution_options(populate_existing=True))
+
+
+def newest(tx: Transaction, board_id: int, limit: int = 100) -> Sequence[EmergencyReport]:
+    """The newest cases of a board."""
+    query = select(EmergencyReport).where(EmergencyReport.board_id == board_id)
+    ordered = query.order_by(EmergencyReport.opened_at.desc(), EmergencyReport.broadcast_id.desc())
+    return tx.session.scalars(ordered.limit(limit)).all()
+
+
+def open_case(tx: Transaction, broadcast: Broadcast, sent_by: int, reason: str) -> EmergencyReport:
+    """Begin a case; one that was taken back and is sent after all begins anew."""
+    row = tx.session.get(EmergencyReport, broadcast.id)
+    if row is None:
+        row = EmergencyReport(broadcast_id=broadcast.id, board_id=broadcast.board_id, remarks="")
+        tx.session.add(row)
+    row.sent_by, row.reason, row.opened_at = sent_by, reason, tx.now
+    row.reminded_at = row.escalated_at = row.reported_at = None
+    row.acknowledged_by = row.acknowledged_at = None
+    tx.flush()
+    return row
+
+
+def unacknowledged(tx: Transaction) -> Sequence[EmergencyReport]:
+    """The reports that somebody is still to take note of, the oldest first."""
+    query = (
+        select(EmergencyReport)
+        .join(Broadcast, Broadcast.id == EmergencyReport.broadcast_id)
+        .where(EmergencyReport.acknowledged_at.is_(None), _went_out())
+        .order_by(EmergencyReport.opened_at, EmergencyReport.broadcast_id)
+    )
+    return tx.session.scalars(query).all()
+
+
+def unreported(tx: Transaction) -> Sequence[int]:
+    """The cases whose sending is finished, but whose figures nobody was told yet."""
+    query = (
+        select(EmergencyReport.broadcast_id)
+        .join(Broadcast, Broadcast.id == EmergencyReport.broadcast_id)
+        .where(EmergencyReport.reported_at.is_(None), Broadcast.finished_at.is_not(None))
+        .order_by(EmergencyReport.broadcast_id)
+    )
+    return tx.session.scalars(query).all()
+
+
+def _went_out() -> ColumnElement[bool]:
+    return Broadcast.state.in_([state.value for state in _WENT_OUT])
+
+
+# Steps.  Each is a compare-and-swap: of two who take it at once, one finds it taken.
+
+
+def acknowledge(tx: Transaction, row: EmergencyReport, staff_id: int) -> bool:
+    still_open = EmergencyReport.acknowledged_at.is_(None)
+    return _swap(tx, row, still_open, acknowledged_by=staff_id, acknowledged_at=tx.now)
+
+
+def note_reminded(tx: Transaction, row: EmergencyReport) -> bool:
+    same = EmergencyReport.reminded_at.is_not_distinct_from(row.reminded_at)
+    still_open = EmergencyReport.acknowledged_at.is_(None)
+    return _swap(tx, row, still_open & same, reminded_at=tx.now)
+
+
+def note_escalated(tx: Transaction, row: EmergencyReport) -> bool:
+    still_open = EmergencyReport.acknowledged_at.is_(None)
+    only_once = EmergencyReport.escalated_at.is_(None)
+    return _swap(tx, row, still_open & only_once, escalated_at=tx.now)
+
+
+def note_reported(tx: Transaction, row: EmergencyReport) -> bool:
+    return _swap(tx, row, EmergencyReport.reported_at.is_(None), reported_at=tx.now)
+
+
+def remark(tx: Transaction, row: EmergencyReport, text: str) -> None:
+    """Add what somebody has to say to what others said before."""
+    locked = select(EmergencyReport).where(EmergencyReport.broadcast_id == row.broadcast_id)
+    one = tx.session.scalars(
+        locked.with_for_update().execution_options(populate_existing=True)
+    ).one()
+    one.remarks = f"{one.remarks}\n{text}" if one.remarks else text
+    tx.flush()
+
+
+def _swap(
+    tx: Transaction, row: EmergencyReport, unless: ColumnElement[bool], **values: Any
+) -> bool:
+    tx.flush()
+    statement = (
+        update(EmergencyReport)
+        .where(EmergencyReport.broadcast_id == row.broadcast_id, unless)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+    result = cast(CursorResult[Any], tx.session.execute(statement))
+    tx.session.refresh(row)
+    return result.rowcount == 1

@@ -12,7 +12,7 @@ from actions.records import closed, record, record_refused
 from actions.telling import authorship, tell_taken_back
 from domain import follow_ups
 from domain.approval import Authorship, may
-from domain.audience import Part, tidy
+from domain.audience import OF_BROADCAST, Part, tidy
 from domain.broadcasts import State, Verb, next_state
 from domain.cards import CardRef
 from domain.content import (
@@ -164,14 +164,27 @@ def _refused_text(content: Content) -> Refusal | None:
 def _is_in_reach(
     tx: Transaction, board_id: int, school_id: int | None, parts: Sequence[Part]
 ) -> bool:
+    """Whether it names somebody, and nobody whom this place may not write to."""
+    names_somebody = any(not part.excluded for part in parts)
+    return names_somebody and all(_may_name(tx, board_id, school_id, part) for part in parts)
+
+
+def _may_name(tx: Transaction, board_id: int, school_id: int | None, part: Part) -> bool:
+    if part.kind in OF_BROADCAST:
+        earlier = broadcasts.find(tx, part.id)
+        of_whom = (earlier.board_id, earlier.school_id) if earlier else None
+        return of_whom == (board_id, school_id)
     if school_id is None:
-        return bool(parts) and all(_is_of_city(tx, board_id, part) for part in parts)
-    return bool(parts) and all(_is_of_school(tx, school_id, part) for part in parts)
+        return _is_of_city(tx, board_id, part)
+    return _is_of_school(tx, school_id, part)
 
 
 def _is_of_city(tx: Transaction, board_id: int, part: Part) -> bool:
     if part.kind == "school":
         return any(school.id == part.id for school in schools.schools_of(tx, board_id))
+    if part.kind == "group":
+        group = schools.group(tx, part.id)
+        return group is not None and (group.board_id, group.school_id) == (board_id, None)
     return part.kind == "city"
 
 

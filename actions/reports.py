@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from actions.classes_meant import classes_meant
+from actions.previews import button, ref_of
 from actions.telling import still_in_office
 from actions.telling import tell as tell_staff
+from domain.cards import CardVerb
 from domain.speech import Speech
 from domain.wording import Plain, Words, say
 from storage import broadcasts, reports, schools
 from storage.database import Transaction
+from storage.reports import ClassTally, Tally
 
 _WAITING = ("waiting", "placed")
 # Whom no try reached until the deadline was not reached: nobody took the message.
@@ -34,7 +39,7 @@ class ChannelCounts:
 class FamilyCounts:
     """A family is reached when a provider took the message for one of its guardians.
 
-    One whose message only lies in its web chat is `waiting`: nobody knows yet.
+    One whose message is on its way, or only lies in its web chat, is `waiting`: nobody knows yet.
     """
 
     total: int
@@ -44,6 +49,26 @@ class FamilyCounts:
     @property
     def reached(self) -> int:
         return self.total - self.not_reached - self.waiting
+
+
+@dataclass(frozen=True, slots=True)
+class ClassCounts:
+    """The families of one class; those that `name` no class are members of a club, or the like.
+
+    `accepted` are the reached ones, who may have confirmed or not.
+    """
+
+    school: str
+    name: str
+    families: int
+    confirmed: int
+    accepted: int
+    waiting: int
+    not_reached: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Its names for scripts, where a class is called so."""
+        return {"class" if name == "name" else name: each for name, each in asdict(self).items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +107,7 @@ def report(tx: Transaction, broadcast_id: int) -> Report:
         due_at=row.due_at.isoformat() if row.due_at else None,
         recipients=sum(counts.recipients for counts in channels.values()),
         channels=channels,
-        families=_families(tx, broadcast_id),
+        families=_family_counts(reports.tally(tx, broadcast_id)),
         doubtful=reports.count_doubtful(tx, broadcast_id),
     )
 
@@ -93,6 +118,7 @@ def tell(tx: Transaction, broadcast_id: int) -> None:
     involved = {*row.author_ids, row.submitted_by, row.decided_by}
     speech = Speech(
         words=report_words(report(tx, broadcast_id), row.subject),
+        buttons=(button(tx, ref_of(row), CardVerb.REPORT),),
         subject=say("broadcast.report.subject", subject=row.subject),
     )
     tell_staff(tx, still_in_office(tx, row, involved), speech)
@@ -109,19 +135,59 @@ def report_words(made: Report, subject: str) -> tuple[Words, ...]:
         words.append(say("broadcast.report.waiting", count=families.waiting))
     if families.not_reached:
         words.append(say("broadcast.report.not_reached", count=families.not_reached))
-    for name, counts in made.channels.items():
-        channel = say(f"channel.{name}") if name in _NAMED_CHANNELS else Plain(name)
-        words.append(say("broadcast.report.channel", channel=channel, **counts.as_dict()))
+    words += channel_words(made.channels)
     if made.doubtful:
         words.append(say("broadcast.report.doubtful", count=made.doubtful))
     return tuple(words)
 
 
-def _families(tx: Transaction, broadcast_id: int) -> FamilyCounts:
-    total = reports.count_families(tx, broadcast_id)
-    reached = reports.count_reached(tx, broadcast_id)
-    waiting = reports.count_waiting(tx, broadcast_id)
-    return FamilyCounts(total, not_reached=total - reached - waiting, waiting=waiting)
+def channel_words(channels: Mapping[str, ChannelCounts]) -> list[Words]:
+    """A line for each channel: how many were written to, and what came of it."""
+    return [
+        say("broadcast.report.channel", channel=_channel(name), **counts.as_dict())
+        for name, counts in channels.items()
+    ]
+
+
+def _channel(name: str) -> Words:
+    return say(f"channel.{name}") if name in _NAMED_CHANNELS else Plain(name)
+
+
+def by_class(tx: Transaction, broadcast_id: int) -> tuple[ClassCounts, ...]:
+    """The families by class; one with children in two classes counts in both.
+
+    Those without a child in any of them come last.
+    """
+    row = broadcasts.broadcast(tx, broadcast_id)
+    classes = classes_meant(tx, row)
+    found = [_class_counts(each) for each in reports.by_class(tx, row, classes)]
+    others = reports.in_no_class(tx, row, classes)
+    if others.families:
+        found.append(_class_counts(ClassTally(0, "", "", others)))
+    return tuple(found)
+
+
+def count_confirmed(tx: Transaction, broadcast_id: int) -> int:
+    """How many families have confirmed a broadcast."""
+    return reports.tally(tx, broadcast_id).confirmed
+
+
+def _class_counts(found: ClassTally) -> ClassCounts:
+    of = _family_counts(found.tally)
+    return ClassCounts(
+        school=found.school,
+        name=found.name,
+        families=of.total,
+        confirmed=found.tally.confirmed,
+        accepted=of.reached,
+        waiting=of.waiting,
+        not_reached=of.not_reached,
+    )
+
+
+def _family_counts(found: Tally) -> FamilyCounts:
+    not_reached = found.families - found.reached - found.waiting
+    return FamilyCounts(found.families, not_reached=not_reached, waiting=found.waiting)
 
 
 def _counts(states: dict[str, int]) -> ChannelCounts:

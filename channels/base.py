@@ -172,6 +172,11 @@ class Bulk:
     `headline_only` is the board's privacy in chat: the text is read on the page.  `page_url` is
     the broadcast's own page, the same for all; `open_token` is the button 本文を見る, answered
     with the presser's personal page.
+
+    `lead` stands above the text: what this corrects or replaces.  `confirm_token` is the button
+    確認しました, the same for all because the provider says who pressed it, and `how_to_confirm`
+    the words beneath the text that ask for it; both are empty where nobody is asked.
+    `signature` ends every copy: whose it is, and where anybody can ask whether that is true.
     """
 
     board: str
@@ -186,6 +191,10 @@ class Bulk:
     headline_only: bool = False
     page_url: str = ""
     open_token: str = ""
+    lead: str = ""
+    confirm_token: str = ""
+    how_to_confirm: str = ""
+    signature: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from threading import Lock
 from urllib.parse import urlsplit
 
 from channels.base import Bulk, Picture, Recipient, SendChunk
-from domain import deliveries, paths
+from domain import copies, deliveries, paths
 from domain.cards import CardRef, CardVerb, card_token, mark_of
 from domain.content import read_variant
+from domain.wording import Words, render
 from storage import ledger, renderings
 from storage.database import Database, Transaction
 from storage.ledger import Lease, Member
@@ -85,11 +86,12 @@ class Renderer:
         images = renderings.pictures(tx, rendering.attachment_ids)
         language, headline_only = read_variant(variant)
         page = paths.broadcast(tx.secret, rendering.broadcast_id)
+        subject = copies.subject_line(rendering.subject, emergency=rendering.emergency)
         return Bulk(
             board=rendering.board,
             sender_name=rendering.sender,
             list_id=self._list_id(rendering),
-            subject=rendering.subject,
+            subject=render(subject, language),
             text=rendering.body,
             language=language,
             pictures=tuple(picture(each, self._public_url, tx.secret) for each in images),
@@ -97,8 +99,19 @@ class Renderer:
             date=rendering.frozen_at,
             headline_only=headline_only,
             page_url=f"{self._public_url}{page}",
-            open_token=_open_token(tx.secret, rendering),
+            open_token=_card(tx.secret, rendering, CardVerb.OPEN),
+            lead=_in(language, copies.lead(rendering.origin, rendering.zone)),
+            confirm_token=_card(tx.secret, rendering, CardVerb.CONFIRM) if rendering.asks else "",
+            how_to_confirm=_in(language, _how_to_confirm(rendering)),
+            signature=_in(language, self._signature(rendering)),
         )
+
+    def _signature(self, rendering: Rendering) -> Words | None:
+        """None for what was written before there were codes to ask by."""
+        if rendering.verify_code is None:
+            return None
+        url = f"{self._public_url}{paths.verify(rendering.verify_code)}"
+        return copies.signature(rendering.sender, url)
 
     def _list_id(self, rendering: Rendering) -> str:
         if rendering.school_id is None:
@@ -127,11 +140,21 @@ class Renderer:
         return f"leave-{token}@{self._mail_in_domain}" if self._mail_in_domain else ""
 
 
-def _open_token(secret: bytes, rendering: Rendering) -> str:
-    """The button 本文を見る of exactly what was approved."""
-    mark = mark_of(rendering.content_hash)
-    ref = CardRef(rendering.broadcast_id, rendering.version, mark)
-    return card_token(secret, ref, CardVerb.OPEN)
+def _card(secret: bytes, rendering: Rendering, verb: CardVerb) -> str:
+    """A button about exactly what was approved."""
+    return card_token(secret, _ref(rendering), verb)
+
+
+def _ref(rendering: Rendering) -> CardRef:
+    return CardRef(rendering.broadcast_id, rendering.version, mark_of(rendering.content_hash))
+
+
+def _how_to_confirm(rendering: Rendering) -> Words | None:
+    return copies.how_to_confirm(_ref(rendering)) if rendering.asks else None
+
+
+def _in(language: str, words: Words | None) -> str:
+    return render(words, language) if words is not None else ""
 
 
 def picture(stored: StoredPicture, public_url: str, secret: bytes) -> Picture:

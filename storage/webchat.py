@@ -9,11 +9,22 @@ from itertools import groupby
 
 from sqlalchemy import Row, func, select, update
 
+from domain.cards import CardRef, mark_of
+from domain.content import is_emergency, wants_confirmation
+from domain.copies import Origin
 from domain.speech import Speech
-from storage import replies
+from storage import confirmations, renderings, replies
 from storage.database import Transaction
 from storage.people import address_index
-from storage.tables import Attachment, Broadcast, ContactPoint, Delivery, Reply, School
+from storage.tables import (
+    Attachment,
+    Board,
+    Broadcast,
+    ContactPoint,
+    Delivery,
+    Reply,
+    School,
+)
 from storage.vault import SealBroken
 
 _READY = ("placed", "accepted")
@@ -53,13 +64,23 @@ class PictureRef:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A broadcast as it lies ready for one contact point, under the delivery's ID."""
+    """A broadcast as it lies ready for one contact point, under the delivery's ID.
+
+    `asks` is whether they are asked to confirm it, `confirmed` whether they have; `origin` is what
+    it follows, `sender` whose it is: the school's, or the board's where there is no school.
+    """
 
     id: int
-    broadcast_id: int
+    ref: CardRef
     at: datetime
     fresh: bool
     school: str
+    sender: str
+    emergency: bool
+    asks: bool
+    confirmed: bool
+    origin: Origin | None
+    verify_code: str | None
     purpose: str
     state: str
     subject: str
@@ -123,34 +144,54 @@ def _spoken(tx: Transaction, row: Reply) -> Spoken | None:
 def notices(tx: Transaction, contact_point_id: int, limit: int) -> list[Notice]:
     """The newest broadcasts that lie ready or were displayed, oldest first."""
     query = (
-        select(Delivery.id, Delivery.state.label("delivery_state"), Broadcast, School.name)
+        select(Delivery.id, Delivery.state, Broadcast, School.name, Board.name)
         .join(Broadcast, Broadcast.id == Delivery.broadcast_id)
+        .join(Board, Board.id == Broadcast.board_id)
         .outerjoin(School, School.id == Broadcast.school_id)
         .where(Delivery.contact_point_id == contact_point_id, Delivery.state.in_(_READY))
         .order_by(Delivery.id.desc())
         .limit(limit)
     )
     rows = list(reversed(tx.session.execute(query).all()))
-    pictures = attached(tx, {row.Broadcast.id for row in rows})
-    return [_notice(row, pictures) for row in rows]
+    sent = [row.Broadcast for row in rows]
+    ids = {each.id for each in sent}
+    beside = _Beside(
+        attached(tx, ids),
+        renderings.origins(tx, sent),
+        confirmations.confirmed_at(tx, contact_point_id, ids),
+    )
+    return [_notice(row, beside) for row in rows]
 
 
-def _notice(
-    row: Row[tuple[int, str, Broadcast, str]], pictures: Mapping[int, tuple[PictureRef, ...]]
-) -> Notice:
-    number, delivery_state, broadcast, school = row
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What else there is of broadcasts, by their numbers."""
+
+    pictures: Mapping[int, tuple[PictureRef, ...]]
+    origins: Mapping[int, Origin]
+    confirmed: Collection[int]
+
+
+def _notice(row: Row[tuple[int, str, Broadcast, str, str]], beside: _Beside) -> Notice:
+    number, delivery_state, broadcast, school, board = row
     return Notice(
         id=number,
-        broadcast_id=broadcast.id,
+        ref=CardRef(broadcast.id, broadcast.version, mark_of(broadcast.content_hash)),
         at=broadcast.frozen_at or broadcast.due_at or broadcast.updated_at,
         fresh=delivery_state == "placed",
         school=school or "",
+        sender=school or board,
+        emergency=is_emergency(broadcast.options),
+        asks=wants_confirmation(broadcast.options),
+        confirmed=broadcast.id in beside.confirmed,
+        origin=beside.origins.get(broadcast.id),
+        verify_code=broadcast.verify_code,
         purpose=broadcast.purpose,
         state=broadcast.state,
         subject=broadcast.subject,
         body=broadcast.body,
         valid_until=broadcast.valid_until,
-        pictures=pictures.get(broadcast.id, ()),
+        pictures=beside.pictures.get(broadcast.id, ()),
     )
 
 

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from domain import cards, wording
+from domain import cards, copies, paths, wording
+from domain.cards import CardVerb, card_token, label
 from domain.speech import Speech
+from domain.wording import Words
 from storage import webchat
 from storage.database import Transaction
 from storage.webchat import Mark, Notice, PictureRef, Spoken
@@ -16,7 +18,7 @@ from web import links, notices
 from web.context import clocked, services, spoken_language, t
 
 # Raised when the JSON changes its form, so that no browser keeps an old one.
-_FORM = 2
+_FORM = 3
 LIMIT = 100
 REPLY, NOTICE = "r", "d"
 
@@ -81,7 +83,10 @@ def _buttons(speech: Speech, language: str) -> list[dict[str, Any]]:
 
 
 def _notice(notice: Notice, zone: str, now: datetime) -> dict[str, Any]:
+    """One taken back is as empty here as its page is."""
     state = notices.standing(notice.state, notice.valid_until, now)
+    gone = state == "withdrawn"
+    subject = copies.subject_line(notice.subject, emergency=notice.emergency)
     return {
         "id": f"{NOTICE}{notice.id}",
         "kind": "notice",
@@ -91,11 +96,45 @@ def _notice(notice: Notice, zone: str, now: datetime) -> dict[str, Any]:
         "purpose": notices.purpose_words(notice.purpose),
         "tone": notices.tone(notice.purpose),
         "state": "" if state == "current" else t(f"web.state.{state}"),
-        "subject": notice.subject,
-        "text": notice.body,
-        "pictures": _pictures(notice.pictures),
+        "subject": t("web.message.withdrawn_title") if gone else _said(subject),
+        "text": t("web.message.withdrawn") if gone else _copy(notice, zone),
+        "pictures": [] if gone else _pictures(notice.pictures),
         "page": links.page_path(notice.id),
+        "buttons": [] if gone else _confirm(notice),
     }
+
+
+def _copy(notice: Notice, zone: str) -> str:
+    """The text with all that stands around it in every copy."""
+    asks = notice.asks and not notice.confirmed
+    parts = [
+        _said(copies.lead(notice.origin, zone)),
+        notice.body,
+        _said(copies.how_to_confirm(notice.ref)) if asks else "",
+        t("confirmation.page.done") if notice.confirmed else "",
+        _said(_signature(notice)),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _signature(notice: Notice) -> Words | None:
+    if notice.verify_code is None:
+        return None
+    url = services().public_url.rstrip("/") + paths.verify(notice.verify_code)
+    return copies.signature(notice.sender, url)
+
+
+def _confirm(notice: Notice) -> list[dict[str, Any]]:
+    """The button 確認しました, until somebody has pressed it here or elsewhere."""
+    if not notice.asks or notice.confirmed:
+        return []
+    token = card_token(services().secret, notice.ref, CardVerb.CONFIRM)
+    words = _said(label(CardVerb.CONFIRM))
+    return [{"label": words, "token": token, "number": None, "card": True}]
+
+
+def _said(words: Words | None) -> str:
+    return wording.render(words, spoken_language()) if words is not None else ""
 
 
 def _pictures(refs: list[PictureRef] | tuple[PictureRef, ...]) -> list[dict[str, Any]]:

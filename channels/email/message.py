@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from urllib.parse import quote
 
+from channels import copies
 from channels.base import Bulk, Picture, Recipient
 from channels.email import headers
 from domain.wording import render, say
@@ -51,6 +52,8 @@ class Template:
     after_text: bytes
     language: str
     ordinary: bool
+    asks: bool
+    signature: str
 
     def wire(self, recipient: Recipient, to: str) -> bytes:
         """The whole message for one recipient; `to` is the address as the envelope has it."""
@@ -86,16 +89,19 @@ class Template:
     def _footer(self, recipient: Recipient) -> str:
         parts = [""]
         if recipient.page_url:
-            parts.append(render(say("mail.footer.page", page=recipient.page_url), self.language))
+            key = "copy.confirm.mail" if self.asks else "mail.footer.page"
+            parts.append(render(say(key, page=recipient.page_url), self.language))
         if recipient.leave_url and self.ordinary:
             leave = say("mail.footer.leave", leave=recipient.leave_url)
             parts.append(render(leave, self.language))
+        if self.signature:
+            parts.append(self.signature)
         return "\n\n".join(parts) + "\n"
 
 
 def template(bulk: Bulk, sender: Sender, automatic: str = "auto-generated") -> Template:
     """Render what all recipients share; `automatic` is the value of RFC 3834's header."""
-    text = _text_bytes(bulk.text.rstrip())
+    text = _text_bytes(copies.paragraphs(bulk.lead, bulk.text.rstrip()))
     whole = len(text) // _LINE_BYTES * _LINE_BYTES
     mixed = bool(bulk.pictures)
     return Template(
@@ -106,6 +112,8 @@ def template(bulk: Bulk, sender: Sender, automatic: str = "auto-generated") -> T
         after_text=b"".join(_picture_parts(bulk.pictures)) + _CLOSE if mixed else b"",
         language=bulk.language,
         ordinary=bulk.ordinary,
+        asks=bool(bulk.confirm_token),
+        signature=bulk.signature,
     )
 
 

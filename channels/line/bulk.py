@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from channels import copies
 from channels.base import Bulk, Button
 from channels.line.content import (
     OBJECTS,
@@ -30,52 +31,58 @@ def _headline(bulk: Bulk) -> list[Object]:
 
     A headline is one message, never several: one that is too long ends early.
     """
-    text = _render(bulk, "line.headline", **_names(bulk), page=bulk.page_url)
-    return [*texts(first_piece(text, TEXT_UNITS)), *_open_button(bulk)]
+    head = _render(bulk, "line.headline", **_names(bulk), page=bulk.page_url)
+    foot = "\n\n" + copies.with_foot(bulk)
+    text = first_piece(head, TEXT_UNITS - units(foot)) + foot
+    return [*texts(text), *_buttons(bulk, opens=True)]
 
 
 def _full(bulk: Bulk) -> list[Object]:
     shown = [image(p) for p in bulk.pictures if is_showable(p)]
-    whole = texts(_whole(bulk))
-    if len(shown) == len(bulk.pictures) and len(whole) + len(shown) <= OBJECTS:
-        return [*whole, *shown]
+    whole = [*texts(_whole(bulk)), *shown, *_buttons(bulk)]
+    if len(shown) == len(bulk.pictures) and len(whole) <= OBJECTS:
+        return whole
     return _with_the_rest_on_the_page(bulk, shown[:PICTURES])
 
 
 def _with_the_rest_on_the_page(bulk: Bulk, shown: list[Object]) -> list[Object]:
-    button = _open_button(bulk)
-    room = OBJECTS - len(shown) - len(button)
+    buttons = _buttons(bulk, opens=True)
+    room = OBJECTS - len(shown) - len(buttons)
     whole = texts(_whole(bulk))
     found = whole if len(whole) <= room else _cut(bulk, room)
-    return [*found, *shown, *button]
+    return [*found, *shown, *buttons]
 
 
 def _cut(bulk: Bulk, room: int) -> list[Object]:
     """As much of the text as fits, and where the rest of it stands."""
-    tail = "\n\n" + _render(bulk, "line.continued", page=bulk.page_url)
+    continued = _render(bulk, "line.continued", page=bulk.page_url)
+    tail = "\n\n" + copies.with_foot(bulk, continued)
     *whole, last = split(_header_and_text(bulk), TEXT_UNITS)[:room]
     start = first_piece(last, TEXT_UNITS - units(tail))
     return [one for part in [*whole, start + tail] for one in texts(part)]
 
 
 def _whole(bulk: Bulk) -> str:
-    if not bulk.page_url:
-        return _header_and_text(bulk)
-    return f"{_header_and_text(bulk)}\n\n{_render(bulk, 'line.page', page=bulk.page_url)}"
+    page = _render(bulk, "line.page", page=bulk.page_url) if bulk.page_url else ""
+    return copies.with_foot(bulk, _header_and_text(bulk), page)
 
 
 def _header_and_text(bulk: Bulk) -> str:
-    return f"{_render(bulk, 'line.header', **_names(bulk))}\n\n{bulk.text.strip()}"
+    return copies.paragraphs(_render(bulk, "line.header", **_names(bulk)), copies.text(bulk))
 
 
 def _names(bulk: Bulk) -> dict[str, str]:
     return {"sender": bulk.sender_name, "subject": bulk.subject}
 
 
-def _open_button(bulk: Bulk) -> list[Object]:
-    """本文を見る: our answer to it is free, and is the presser's own page."""
-    button = Button(_render(bulk, "line.open"), bulk.open_token, lasting=True)
-    return cards([button], headline=bulk.subject)
+def _buttons(bulk: Bulk, *, opens: bool = False) -> list[Object]:
+    """確認しました, and 本文を見る where it `opens` what the chat does not show, in one bubble.
+
+    Our answer to either is free.
+    """
+    open_button = Button(_render(bulk, "line.open"), bulk.open_token, lasting=True)
+    shown = (*((open_button,) if opens else ()), *copies.confirm_buttons(bulk))
+    return cards(shown, headline=bulk.subject)
 
 
 def _render(bulk: Bulk, key: str, **params: str) -> str:

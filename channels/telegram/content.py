@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
+from channels import copies
 from channels.base import Bulk, Button, Message, Picture, Recipient
 from domain.graphemes import units
 from domain.splitting import first_units, split
@@ -58,17 +59,18 @@ def of_bulk(bulk: Bulk, recipient: Recipient) -> tuple[Step, ...]:
     """A broadcast as one person gets it; the pictures of one told by headline are on its page."""
     page = recipient.page_url or bulk.page_url
     sender = bulk.sender_name or bulk.board
-    paragraphs = [
+    text = copies.with_foot(
+        bulk,
         render(say("telegram.head", sender=sender, subject=bulk.subject), bulk.language),
-        "" if bulk.headline_only else bulk.text.strip(),
+        "" if bulk.headline_only else copies.text(bulk),
         render(say("telegram.page", page=page), bulk.language) if page else "",
-    ]
-    text = "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
+    )
+    confirm = copies.confirm_buttons(bulk)
     if not bulk.headline_only:
-        return _steps(text, bulk.pictures, ())
+        return _steps(text, bulk.pictures, confirm)
     label = render(say("telegram.open"), bulk.language)
-    buttons = (Button(label, bulk.open_token),) if bulk.open_token else ()
-    return _steps(text, (), buttons)
+    opens = (Button(label, bulk.open_token),) if bulk.open_token else ()
+    return _steps(text, (), (*opens, *confirm))
 
 
 def _steps(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.sql.elements import KeyedColumnElement
 
 from delivery.freeze import freeze
 from delivery.progress import progress
@@ -107,6 +109,36 @@ def test_a_broadcast_has_a_page_and_a_button_of_its_own(database: Database) -> N
     ref = CardRef(broadcast_id, row.version, mark_of(row.content_hash))
     assert read_card(SECRET, bulk.open_token) == (ref, CardVerb.OPEN)
     assert not bulk.headline_only
+
+
+def test_what_stands_around_the_text(database: Database) -> None:
+    """An emergency's mark, what it corrects, how to confirm it, and where to ask if it is real."""
+    broadcast_id = city.frozen(database, 1)
+    with database.writing() as tx:
+        row = tx.session.get_one(Broadcast, broadcast_id)
+        origin = Broadcast(**{c.key: getattr(row, c.key) for c in columns()}, frozen_at=tx.now)
+        tx.session.add(origin)
+        tx.flush()
+        follows = {"relation": "correction", "origin": origin.id}
+        row.options = {"emergency": True, "confirm": True, **follows}
+        row.verify_code = "K7Q3-M9XP"
+    bulk = Renderer(database, Addresses(URL)).render(leased(database)).chunk.bulk
+    assert bulk.subject == "【緊急】運動会は延期です"
+    assert bulk.lead == (
+        "【訂正】11月24日（火）10:00にお送りした「運動会は延期です」を訂正します。"
+    )
+    row = city.broadcast(database, broadcast_id)
+    ref = CardRef(broadcast_id, row.version, mark_of(row.content_hash))
+    assert read_card(SECRET, bulk.confirm_token) == (ref, CardVerb.CONFIRM)
+    assert f"「確認しました {broadcast_id}-{row.version}」" in bulk.how_to_confirm
+    real = "https://renraku.example.jp/verify/K7Q3-M9XP"
+    assert bulk.signature == f"第一小学校\nこの連絡が本物か確かめる: {real}"
+
+
+def columns() -> list[KeyedColumnElement[Any]]:
+    """What a broadcast must have, but for its number."""
+    table = Broadcast.__table__
+    return [c for c in table.columns if not (c.nullable or c.primary_key or c.default)]
 
 
 @pytest.mark.parametrize(("channel", "headline_only"), [("line", True), ("email", False)])

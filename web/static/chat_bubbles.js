@@ -117,7 +117,7 @@
       const foot = make("footer");
       foot.append(link(entry.page, words.open));
       card.append(foot);
-      return line("", [card], entry.time);
+      return line("", [card, entry.buttons.length && choices(entry)], entry.time);
     }
 
     function own(entry) {

@@ -1,8 +1,11 @@
-"""Guardians register by themselves: with the school ID, a class, and by choice a number."""
+"""Guardians register by themselves: with the school ID, a class, and by choice a number.
+
+Or with their child's own code. What waits for the school's yes first is in actions.admissions.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
@@ -12,9 +15,19 @@ from actions import audit, boards, telling, tries
 from domain.refusals import Refusal, refuse
 from domain.roles import approvers
 from domain.school_ids import fold_school_id, handle_of, looks_like_school_id
+from domain.schools import Admission
 from domain.speech import Speech
 from domain.wording import say
-from storage import attempts, families, opt_outs, people, schools, staff
+from storage import (
+    admissions,
+    attempts,
+    child_codes,
+    families,
+    opt_outs,
+    people,
+    schools,
+    staff,
+)
 from storage.database import Transaction
 from storage.tables import Child, ContactPoint, Group, Guardian
 
@@ -23,6 +36,8 @@ NUMBERS = range(1, 100)
 # class, and all its families would count as one.
 CHILDREN_AT_A_SCHOOL = 8
 CHILDREN_IN_ALL = 12
+# Parents, and two who look after the child besides.
+GUARDIANS_BY_CODE = 4
 _WARNS_ONCE_IN = timedelta(days=1)
 
 
@@ -30,6 +45,24 @@ _WARNS_ONCE_IN = timedelta(days=1)
 class FoundSchool:
     id: int
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundChild:
+    """The child whose code was typed, as its guardian is asked about it."""
+
+    code_id: int
+    school_name: str
+    class_name: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewChild:
+    """A child that somebody wants to hear of: a class and, by choice, a number."""
+
+    class_id: int
+    number: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +82,10 @@ class Joined:
     groups: tuple[str, ...]
 
 
-def find_school(tx: Transaction, contact_id: int, text: str) -> FoundSchool | Refusal:
-    """Which school an ID opens.
+def find_school(tx: Transaction, contact_id: int, text: str) -> FoundSchool | FoundChild | Refusal:
+    """Which school an ID opens, or whose child a child's code is.
 
-    A wrong ID is answered alike whether it is mistyped, expired or of a school that does not
+    A wrong one is answered alike whether it is mistyped, expired or of a school that does not
     exist: nobody learns here which schools there are.
     """
     point = people.lock_contact(tx, contact_id)
@@ -62,13 +95,37 @@ def find_school(tx: Transaction, contact_id: int, text: str) -> FoundSchool | Re
     limits = _limits(tx, point, folded)
     if kept_out := tries.blocked(tx, point.board_id, contact_id, _holding(tx, point, limits)):
         return kept_out
-    school = schools.school_opened_by(tx, point.board_id, folded) if folded else None
-    if school is None:
+    found = _opened_by(tx, point, folded) if folded else None
+    if found is None:
         refused = tries.wrong(tx, point.board_id, contact_id, "wrong_school_id", limits)
         _warn(tx, point.board_id, folded, limits)
         return refused
+    return found
+
+
+def _opened_by(
+    tx: Transaction, point: ContactPoint, folded: str
+) -> FoundSchool | FoundChild | Refusal | None:
+    school = schools.school_opened_by(tx, point.board_id, folded)
+    if school is None:
+        return _child_of_code(tx, point, folded)
+    if school.admission == Admission.INVITE.value:
+        details = {"refused": "needs_child_code"}
+        _record(tx, point, school.id, "find_school", f"school:{school.id}", details)
+        return refuse("needs_child_code", school=school.name)
     _record(tx, point, school.id, "find_school", f"school:{school.id}")
     return FoundSchool(school.id, school.name)
+
+
+def _child_of_code(tx: Transaction, point: ContactPoint, folded: str) -> FoundChild | None:
+    code = child_codes.opened_by(tx, point.board_id, folded)
+    if code is None:
+        return None
+    child, class_group = child_codes.child_of(tx, code)
+    assert child.number is not None, "a code is made for a class and a number"
+    _record(tx, point, code.school_id, "find_child", f"child_code:{code.id}")
+    name = schools.school(tx, code.school_id).name
+    return FoundChild(code.id, name, class_group.name, child.number)
 
 
 def _limits(tx: Transaction, point: ContactPoint, folded: str | None) -> dict[str, int]:
@@ -115,6 +172,47 @@ def _warn(tx: Transaction, board_id: int, folded: str | None, limits: Mapping[st
     telling.tell(tx, managers, Speech(words=(words,), subject=subject))
 
 
+def register_children(
+    tx: Transaction,
+    contact_id: int,
+    school_id: int,
+    children: Sequence[NewChild],
+    clubs: Sequence[int],
+) -> Registered | Refusal:
+    """Register somebody's children, and let them join what guardians join by themselves."""
+    classes = {group.id for group in schools.classes_of(tx, school_id)}
+    if not classes.issuperset(child.class_id for child in children):
+        return refuse("class_gone")
+    again, guardian_id = True, 0
+    for child in children:
+        done = register(tx, contact_id, school_id, child.class_id, child.number)
+        if isinstance(done, Refusal):
+            return done
+        again, guardian_id = again and done.again, done.guardian_id
+    for club in clubs:
+        join_group(tx, contact_id, club)
+    return Registered(guardian_id, again)
+
+
+def register_by_code(tx: Transaction, contact_id: int, code_id: int) -> Registered | Refusal:
+    """Register a child by its code, whichever way the school lets others in.
+
+    So many guardians may use one child's code: a slip that went round in a class is noticed.
+    """
+    point = people.lock_contact(tx, contact_id)
+    code = child_codes.still_open(tx, code_id)
+    if code is None or code.board_id != point.board_id:
+        return refuse("wrong_school_id")
+    child, class_group = child_codes.child_of(tx, code)
+    guardian = guardian_at(tx, point)
+    there = set(child_codes.guardians_of(tx, child.id)) - {guardian.id}
+    if len(there) >= GUARDIANS_BY_CODE:
+        details = {"refused": "code_is_full"}
+        _record(tx, point, code.school_id, "register", f"child_code:{code.id}", details)
+        return refuse("code_is_full", most=GUARDIANS_BY_CODE)
+    return register(tx, contact_id, code.school_id, class_group.id, child.number)
+
+
 def register(
     tx: Transaction, contact_id: int, school_id: int, class_id: int, number: int | None
 ) -> Registered | Refusal:
@@ -130,7 +228,7 @@ def register(
         raise ValueError("no number in a class")
     class_group = _group_of(tx, school_id, class_id)
     point = people.lock_contact(tx, contact_id)
-    guardian = _guardian_at(tx, point)
+    guardian = guardian_at(tx, point)
     if refused := _has_too_many(tx, guardian, class_group, number):
         details = {"class": class_id, "refused": refused.code}
         _record(tx, point, school_id, "register", f"guardian:{guardian.id}", details)
@@ -143,8 +241,8 @@ def register(
     return Registered(guardian.id, again)
 
 
-def _guardian_at(tx: Transaction, point: ContactPoint) -> Guardian:
-    """The guardian of a contact point: the same person registering twice stays one."""
+def guardian_at(tx: Transaction, point: ContactPoint) -> Guardian:
+    """The guardian of a contact point, made if need be: who registers twice stays one person."""
     known = people.guardians_of(tx, point.id)
     if known:
         return known[0]
@@ -197,12 +295,16 @@ def joined(tx: Transaction, contact_id: int) -> list[Joined]:
 
 
 def leave_school(tx: Transaction, contact_id: int, school_id: int) -> None:
-    """Forget at a school whoever is reached at this contact point, with their children."""
+    """Forget at a school whoever is reached at this contact point, with their children.
+
+    What they asked of it and nobody has decided yet is taken back too.
+    """
     point = people.lock_contact(tx, contact_id)
     for guardian in people.guardians_of(tx, contact_id):
         people.unjoin_school(tx, guardian.id, school_id)
         people.unlink_children(tx, guardian.id, school_id)
         families.part(tx, guardian)
+    admissions.forget(tx, contact_id, school_id)
     _record(tx, point, school_id, "leave_school", f"school:{school_id}")
 
 
@@ -227,7 +329,7 @@ def join_group(tx: Transaction, contact_id: int, group_id: int) -> Refusal | Non
     if group is None or not group.joinable or group.school_id not in schools_here:
         _record(tx, point, None, "join_group", f"group:{group_id}", {"refused": "not_open"})
         return refuse("not_open")
-    people.join(tx, _guardian_at(tx, point), group_id)
+    people.join(tx, guardian_at(tx, point), group_id)
     _record(tx, point, group.school_id, "join_group", f"group:{group_id}")
     return None
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from actions import audit, boards
 from domain.codes import Choose
+from domain.phones import fold_phone
+from domain.refusals import Refusal, refuse
 from domain.school_ids import make_handle, make_school_id
+from domain.schools import Admission
 from storage import schools
 from storage.database import Transaction
 from storage.tables import Group, School
@@ -51,6 +55,36 @@ def new_school_id(
     chain = audit.chain_of(school.board_id, school_id)
     audit.record(tx, chain, by, "new_school_id", f"school_id:{row.id}")
     return IssuedSchoolId(text, row.expires_at)
+
+
+def current_school_id(tx: Transaction, school_id: int) -> IssuedSchoolId | None:
+    """The ID that opens a school now, if there is one."""
+    newest = schools.newest_school_id(tx, school_id)
+    return IssuedSchoolId(*newest) if newest else None
+
+
+def set_admission(
+    tx: Transaction, school_id: int, admission: Admission, by: str = audit.SYSTEM
+) -> None:
+    """Choose how guardians are let in; whoever waits already still waits for a yes."""
+    schools.school(tx, school_id).admission = admission.value
+    _record_change(tx, school_id, by, {"admission": admission.value})
+
+
+def set_phone(tx: Transaction, school_id: int, text: str, by: str = audit.SYSTEM) -> str | Refusal:
+    """Set the number that guardians are told to call; an empty text takes it away."""
+    phone = fold_phone(text) if text else ""
+    if phone is None:
+        return refuse("not_a_phone_number")
+    schools.school(tx, school_id).phone = phone
+    _record_change(tx, school_id, by, {"phone": bool(phone)})
+    return phone
+
+
+def _record_change(tx: Transaction, school_id: int, by: str, details: Mapping[str, object]) -> None:
+    tx.flush()
+    chain = audit.chain_of(schools.school(tx, school_id).board_id, school_id)
+    audit.record(tx, chain, by, "change_school", f"school:{school_id}", details)
 
 
 def add_group(

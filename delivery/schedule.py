@@ -14,6 +14,9 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from actions import broadcasts as actions
 from actions import reports
+from delivery.admissions import tick_admissions
+from delivery.aftermath import tick_resent, tick_withdrawn
+from delivery.escalation import tick_escalate
 from delivery.freeze import Outgrown, freeze, note
 from domain.broadcasts import Verb
 from domain.deliveries import ChunkRule
@@ -94,8 +97,12 @@ def tick(database: Database, rules: Mapping[str, ChunkRule]) -> None:
     for step in (
         lambda: tick_lapse(database),
         lambda: tick_due(database, rules),
+        lambda: tick_withdrawn(database),
+        lambda: tick_resent(database, rules),
         lambda: tick_expire(database),
         lambda: tick_finish(database),
+        lambda: tick_escalate(database),
+        lambda: tick_admissions(database),
     ):
         _guarded(step)
 

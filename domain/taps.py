@@ -20,12 +20,14 @@ _TYPED = re.compile(r"(.+?)\s*(\d{1,18})")
 class TapVerb(IntEnum):
     """What a tap's button does; the numbers stand in tokens and never change.
 
-    ADMIT and DECLINE are about one admission, ADMIT_ALL about all that a school had up to one.
+    ADMIT and DECLINE are about one admission, ADMIT_ALL about all that a school had up to one,
+    which REVIEW shows one by one.
     """
 
     ADMIT = 1
     DECLINE = 2
     ADMIT_ALL = 3
+    REVIEW = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from storage.inserts import insert_if_new
 from storage.tables import (
     Board,
     Child,
+    ChildCode,
     ContactPoint,
     Family,
     Group,
@@ -62,6 +63,13 @@ def address_index(tx: Transaction, channel: str, account: str, address: str) -> 
     """The blind index of an address: the same for every spelling of one mailbox."""
     mail = normalise_mail(address) if channel == MAIL else None
     return tx.vault.index("contact", channel, account, mail.key if mail else address)
+
+
+def find_contact_point(
+    tx: Transaction, channel: str, account: str, address: str
+) -> ContactPoint | None:
+    """The contact point of an address, if there is one."""
+    return _by_index(tx, channel, account, address_index(tx, channel, account, address))
 
 
 def contact(tx: Transaction, contact_id: int) -> ContactPoint:
@@ -160,7 +168,8 @@ def _note_state(contact: ContactPoint, state: str, at: datetime) -> bool:
     if contact.state_at is not None and at < contact.state_at:
         return False
     contact.state_at = at
-    if contact.state != "suspended":
+    # Who left for good and then blocks us is forgotten all the same.
+    if contact.state != "suspended" and (contact.state, state) != ("left", "blocked"):
         contact.state = state
     return True
 
@@ -228,6 +237,9 @@ def link_second_contact(tx: Transaction, guardian: Guardian, contact_id: int) ->
 
 
 def _add_contact(tx: Transaction, guardian: Guardian, contact_id: int, rank: int) -> None:
+    point = contact(tx, contact_id)
+    if point.state == "left":
+        point.state = "active"
     insert_if_new(
         tx,
         GuardianContact,
@@ -303,9 +315,11 @@ def _unlink(tx: Transaction, guardian_id: int, child_ids: Sequence[int]) -> None
         )
     )
     still_known = select(GuardianChild.child_id).where(GuardianChild.child_id == Child.id)
+    # Nor one with a code on a printed slip, with which its guardians may still come.
+    has_code = select(ChildCode.child_id).where(ChildCode.child_id == Child.id)
     tx.session.execute(
         delete(Child)
-        .where(Child.id.in_(child_ids), ~still_known.exists())
+        .where(Child.id.in_(child_ids), ~still_known.exists(), ~has_code.exists())
         .execution_options(synchronize_session=False)
     )
 

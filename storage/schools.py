@@ -25,6 +25,15 @@ def school(tx: Transaction, school_id: int) -> School:
     return row
 
 
+def lock(tx: Transaction, school_id: int) -> None:
+    """Let one transaction at a time do something at a school that must not be done twice.
+
+    Rows may still be made to point at the school meanwhile.
+    """
+    query = select(School.id).where(School.id == school_id)
+    tx.session.execute(query.with_for_update(key_share=True))
+
+
 def school_by_code(tx: Transaction, board_id: int, code: str) -> School | None:
     query = select(School).where(School.board_id == board_id, School.code == code)
     return tx.session.scalar(query)
@@ -117,6 +126,21 @@ def add_school_id(tx: Transaction, school: School, text: str, expires_at: dateti
     tx.session.add(row)
     tx.flush()
     return row
+
+
+def newest_school_id(tx: Transaction, school_id: int) -> tuple[str, datetime] | None:
+    """The ID that opens a school now, and until when; None if there is none."""
+    query = (
+        select(SchoolId)
+        .where(
+            SchoolId.school_id == school_id,
+            SchoolId.revoked_at.is_(None),
+            SchoolId.expires_at > tx.now,
+        )
+        .order_by(SchoolId.id.desc())
+    )
+    row = tx.session.scalars(query).first()
+    return (tx.vault.open_text(row.id_cipher, _ID), row.expires_at) if row else None
 
 
 def revoke_school_ids(tx: Transaction, school_id: int) -> None:

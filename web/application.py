@@ -7,6 +7,7 @@ from flask import Flask
 from web import (
     assets,
     chat,
+    confirm,
     context,
     demo,
     failures,
@@ -15,10 +16,13 @@ from web import (
     leave,
     link,
     message_page,
+    phone_list,
     pictures,
     prose,
     routes,
     security,
+    slips,
+    verify,
     webhooks,
 )
 from web.services import Services
@@ -33,7 +37,18 @@ def create_web(services: Services) -> Flask:
     security.protect(app, services)
     failures.install(app)
     assets.install(app)
-    for blueprint in (health, message_page, leave, link, join, pictures):
+    for blueprint in (
+        health,
+        message_page,
+        leave,
+        link,
+        join,
+        pictures,
+        verify,
+        confirm,
+        phone_list,
+        slips,
+    ):
         app.register_blueprint(blueprint.pages)
     with app.app_context():
         webhooks.install(app)

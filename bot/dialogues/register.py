@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
-from actions import mail_proof, registration
+from actions import admissions, mail_proof, registration
+from actions.admission_cards import children_words
 from bot.dialogues.classes import choose_class
 from bot.dialogues.leave import joined_schools, schools_and_groups
 from bot.phrases import DONE, NO, YES, lines, pick_several, refused, yes_or_no
@@ -38,8 +39,9 @@ from domain.codes import fold_pin
 from domain.folding import fold_word
 from domain.refusals import Refusal
 from domain.school_ids import looks_like_school_id
-from domain.speech import words_to_json
+from domain.speech import words_from_json, words_to_json
 from domain.wording import Words, say
+from storage import admissions as stored_admissions
 from storage import people, schools
 from storage.database import Transaction
 
@@ -51,26 +53,45 @@ _NUMBER = re.compile(r"(?:出席番号)?\s*(\d{1,2})\s*番?")
 _HIGHEST_NUMBER = 60
 
 
-@flow("register", version=1, idle=timedelta(days=2))
+@flow("register", version=2, idle=timedelta(days=2))
 def register(given: Given) -> Script:  # noqa: ARG001 - every script has it
-    school = yield from _school()
+    found = yield from _found()
+    if "code" in found:
+        done = yield Do("register", partial(_register_by_code, found["code"]), lasting=True)
+    else:
+        done = yield from _registered(found)
+    if words := refused(done):
+        yield Finish(words)
+    yield Say(_done_words(done))
+    yield from _mail()
+    joined = yield Do("joined", joined_schools)
+    if joined:
+        yield Finish(say("register.finish", schools=schools_and_groups(joined)))
+    yield Finish(say("register.finish_waiting"))
+
+
+def _registered(school: Json) -> Part[Json]:
+    """Register at the school, or ask it to admit: what came of it."""
     groups = yield Do("groups", partial(_groups, school["id"]))
     if not groups["classes"]:
         yield Finish(say("register.no_classes", school=school["name"]))
+    adds = yield from _after_the_first(school)
     children, clubs = yield from _confirmed(school, groups)
-    done = yield Do("register", partial(_register, school["id"], children, clubs), lasting=True)
-    if words := refused(done):
-        yield Finish(words)
-    yield Say(say("register.again" if done["again"] else "register.done"))
-    yield from _mail()
-    joined = yield Do("joined", joined_schools)
-    yield Finish(say("register.finish", schools=schools_and_groups(joined)))
+    effect = partial(_register, school["id"], children, clubs, adds)
+    return (yield Do("register", effect, lasting=True))
+
+
+def _done_words(done: Json) -> Words:
+    if "waiting" in done:
+        return say("register.waiting")
+    return say("register.again" if done["again"] else "register.done")
 
 
 # The school.
 
 
-def _school() -> Part[Json]:
+def _found() -> Part[Json]:
+    """The school of an ID, or the child of a code, after a yes."""
     while True:
         text = yield Ask("id", say("register.ask_id"), _read_id)
         found = yield Do("find", partial(_find, text))
@@ -81,10 +102,17 @@ def _school() -> Part[Json]:
             yield Say(words)
             yield Retry(("id", "find"))
             continue
-        sure = yield yes_or_no("sure", say("register.sure", school=found["name"]))
+        sure = yield yes_or_no("sure", _sure_words(found))
         if sure == YES:
             return found
         yield Retry(("id", "find", "sure"))
+
+
+def _sure_words(found: Json) -> Words:
+    if "code" not in found:
+        return say("register.sure", school=found["name"])
+    child = say("register.child", class_name=found["class"], number=found["number"])
+    return say("register.sure_child", school=found["name"], child=child)
 
 
 def _read_id(text: str) -> Json:
@@ -96,9 +124,42 @@ def _find(text: str, tx: Transaction, scene: Scene) -> Json:
     if isinstance(found, Refusal):
         return {
             "refused": words_to_json(found.words),
-            "again": found.code == "wrong_school_id",
+            "again": found.code in ("wrong_school_id", "needs_child_code"),
         }
+    if isinstance(found, registration.FoundChild):
+        child = {"class": found.class_name, "number": found.number}
+        return {"code": found.code_id, "name": found.school_name, **child}
     return {"id": found.id, "name": found.name}
+
+
+def _after_the_first(school: Json) -> Part[bool]:
+    """Whether what is asked now adds to what waits for the school's yes already."""
+    waiting = yield Do("waiting", partial(_waiting, school["id"]))
+    if waiting is None:
+        return False
+    answer = yield Choose(
+        "waiting.what",
+        say("register.waiting_already", children=words_from_json(waiting)),
+        Option("add", say("register.waiting.add")),
+        Option("replace", say("register.waiting.replace")),
+        Option("withdraw", say("register.waiting.withdraw")),
+        Option("keep", say("register.waiting.keep")),
+    )
+    if answer == "withdraw":
+        yield Do("withdraw", partial(_withdraw, school["id"]), lasting=True)
+        yield Finish(say("register.withdrawn", school=school["name"]))
+    if answer == "keep":
+        yield Finish(say("register.finish_waiting"))
+    return bool(answer == "add")
+
+
+def _waiting(school_id: int, tx: Transaction, scene: Scene) -> Json:
+    row = stored_admissions.waiting_of(tx, scene.contact_id, school_id)
+    return words_to_json(children_words(tx, row)) if row else None
+
+
+def _withdraw(school_id: int, tx: Transaction, scene: Scene) -> Json:
+    return admissions.withdraw(tx, scene.contact_id, school_id)
 
 
 def _groups(school_id: int, tx: Transaction, scene: Scene) -> Json:  # noqa: ARG001 - an effect
@@ -199,24 +260,26 @@ def _register(
     school_id: int,
     children: Sequence[Json],
     clubs: Sequence[int],
+    adds: bool,
     tx: Transaction,
     scene: Scene,
 ) -> Json:
-    again = True
-    classes = {group.id for group in schools.classes_of(tx, school_id)}
-    if not classes.issuperset(child["class"] for child in children):
-        return {"refused": words_to_json(say("register.class_gone"))}
-    for child in children:
-        done = registration.register(
-            tx, scene.contact_id, school_id, child["class"], child["number"]
-        )
-        if isinstance(done, Refusal):
-            return {"refused": words_to_json(done.words)}
-        again = again and done.again
-    for club in clubs:
-        registration.join_group(tx, scene.contact_id, club)
+    new = [registration.NewChild(child["class"], child["number"]) for child in children]
+    return _outcome(admissions.apply(tx, scene.contact_id, school_id, new, clubs, adds=adds), scene)
+
+
+def _register_by_code(code_id: int, tx: Transaction, scene: Scene) -> Json:
+    return _outcome(registration.register_by_code(tx, scene.contact_id, code_id), scene)
+
+
+def _outcome(done: registration.Registered | admissions.Waiting | Refusal, scene: Scene) -> Json:
+    if isinstance(done, Refusal):
+        return {"refused": words_to_json(done.words)}
+    if isinstance(done, admissions.Waiting):
+        scene.memory[STAYS] = "register.stays_waiting"
+        return {"waiting": True}
     scene.memory[STAYS] = "register.stays"
-    return {"again": again}
+    return {"again": done.again}
 
 
 # Mail as a second way.

@@ -112,7 +112,8 @@ class EmergencyReport(Table):
     """An emergency broadcast as a case: who sent it first, why, and who took note of it.
 
     `reminded_at` is when the managers were last asked to acknowledge it, `escalated_at` when
-    the board was told that nobody did.  `reason` is why it could not wait for an approval.
+    the board was told that nobody did, `reported_at` when they were told whom it had reached.
+    `reason` is why it could not wait for an approval.
     """
 
     __tablename__ = "emergency_reports"
@@ -123,6 +124,7 @@ class EmergencyReport(Table):
     opened_at: Mapped[datetime]
     reminded_at: Mapped[datetime | None]
     escalated_at: Mapped[datetime | None]
+    reported_at: Mapped[datetime | None]
     acknowledged_by: Mapped[int | None] = mapped_column(Id, ForeignKey("staff.id"))
     acknowledged_at: Mapped[datetime | None]
     remarks: Mapped[str] = mapped_column(Text(), default="")

@@ -229,11 +229,13 @@ class ChildCode(Table):
 class Admission(Table):
     """A registration that waits for the school's yes; `request_cipher` is what was answered.
 
-    `state` is waiting, admitted or declined; the answers go when it is decided.
+    `state` is waiting, admitting (staff said yes, the registration follows), admitted, declined,
+    replaced (by a later one of the same person), withdrawn or lapsed. The answers go with the end
+    of waiting.
     """
 
     __tablename__ = "admissions"
-    __table_args__ = (Index("ix_admissions_school_id_state", "school_id", "state"),)
+    __table_args__ = (Index("ix_admissions_state_school_id", "state", "school_id"),)
     id: Mapped[int] = primary_key()
     board_id: Mapped[int] = board_key()
     school_id: Mapped[int] = mapped_column(Id, ForeignKey("schools.id"))

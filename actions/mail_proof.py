@@ -6,14 +6,14 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-from actions import audit, boards, tries
+from actions import audit, boards, contacts, tries
 from domain.addresses import normalise_mail
 from domain.channels import CHATS
 from domain.codes import Choose, fold_pin, make_pin
 from domain.refusals import Refusal, refuse
 from domain.speech import Speech
 from domain.wording import say
-from storage import attempts, opt_outs, people, proofs, replies, staff
+from storage import attempts, opt_outs, people, proofs, replies, ways
 from storage.database import Transaction
 from storage.tables import ContactPoint
 
@@ -42,9 +42,10 @@ def ask_mail(
     mailbox = people.contact_point(
         tx, asker.board_id, people.MAIL, MAIL_ACCOUNT, address.raw, address.domain
     )
-    if kept_out := _limited(tx, asker, mailbox.id):
+    if kept_out := limited(tx, asker, f"mail:mailbox:{mailbox.id}"):
         return kept_out
-    if not _is_in_use(tx, mailbox.id):
+    # Whoever hears from a mailbox chose its language, and it stays theirs.
+    if not ways.is_in_use(tx, mailbox.id):
         mailbox.language = asker.language
     pin = make_pin(choose)
     until = tx.now + PROOF_LASTS
@@ -54,15 +55,10 @@ def ask_mail(
     return MailAsked(address.raw)
 
 
-def _is_in_use(tx: Transaction, mailbox_id: int) -> bool:
-    """Whether somebody hears from a mailbox: they chose its language, and it stays theirs."""
-    return bool(people.guardians_of(tx, mailbox_id)) or staff.staff_at(tx, mailbox_id) is not None
-
-
-def _limited(tx: Transaction, asker: ContactPoint, mailbox_id: int) -> Refusal | None:
+def limited(tx: Transaction, asker: ContactPoint, mailbox: str) -> Refusal | None:
     """Each number sent counts, so that nobody floods a mailbox that is not theirs."""
     most = boards.settings(tx, asker.board_id).tries_per_contact
-    limits = {f"mail:contact:{asker.id}": most, f"mail:mailbox:{mailbox_id}": most}
+    limits = {f"mail:contact:{asker.id}": most, mailbox: most}
     kept_out = tries.blocked(tx, asker.board_id, asker.id, limits)
     if kept_out is None:
         for scope in limits:
@@ -90,6 +86,7 @@ def prove_mail(tx: Transaction, contact_id: int, pin_text: str) -> bool | Refusa
     link = people.link_second_contact if asker.channel in CHATS else people.link_contact
     for guardian in people.guardians_of(tx, contact_id):
         link(tx, guardian, mailbox.id)
+        contacts.tell_others(tx, guardian, mailbox, contact_id)
     _opt_in(tx, contact_id, mailbox.id)
     _record(tx, asker, "prove_mail", mailbox.id)
     return True

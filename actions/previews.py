@@ -8,7 +8,7 @@ from functools import reduce
 
 from actions import quotas
 from domain.audience import OF_BROADCAST, Part, parts_from_json
-from domain.broadcasts import Purpose, State
+from domain.broadcasts import Purpose, Relation, State
 from domain.cards import CardRef, CardVerb, card_token, label, mark_of, typed_form
 from domain.content import HEADLINE, privacy_of, wants_confirmation
 from domain.moments import moment
@@ -42,6 +42,7 @@ class Preview:
     until_words: Words | None
     confirm: bool
     headline_only: bool
+    origin_words: tuple[Words, ...]
     quota_words: tuple[Words, ...]
     picture_ids: tuple[int, ...]
     author_names: tuple[str, ...]
@@ -75,6 +76,7 @@ def preview(tx: Transaction, broadcast_id: int) -> Preview:
         until_words=moment_of(tx, row, row.valid_until) if row.valid_until else None,
         confirm=wants_confirmation(row.options),
         headline_only=privacy_of(row.options) == HEADLINE,
+        origin_words=_origin_words(tx, row),
         quota_words=quotas.forecast(tx, row),
         picture_ids=broadcasts.attachment_ids(tx, row.id),
         author_names=tuple(staff.name_of(tx, author) for author in row.author_ids),
@@ -133,7 +135,7 @@ def _remarks(shown: Preview) -> tuple[Words, ...]:
     until = (say("broadcast.preview.until", time=shown.until_words),) if shown.until_words else ()
     confirm = (say("broadcast.preview.confirm"),) if shown.confirm else ()
     privacy = (say("broadcast.preview.headline"),) if shown.headline_only else ()
-    return *pictures, *until, *confirm, *privacy, *shown.quota_words
+    return *shown.origin_words, *pictures, *until, *confirm, *privacy, *shown.quota_words
 
 
 def card(tx: Transaction, shown: Preview, *verbs: CardVerb) -> Speech:
@@ -172,3 +174,14 @@ def _part_words(tx: Transaction, part: Part) -> Words:
 def _subject_of(tx: Transaction, broadcast_id: int) -> Words:
     row = broadcasts.find(tx, broadcast_id)
     return Plain(row.subject) if row is not None else say("broadcast.audience.gone")
+
+
+def _origin_words(tx: Transaction, row: Broadcast) -> tuple[Words, ...]:
+    """What an approver must know of a broadcast that follows another; nothing of any other."""
+    origin = broadcasts.find(tx, row.origin_id) if row.origin_id else None
+    if origin is None or row.relation not in (Relation.CORRECTION, Relation.REPLACEMENT):
+        return ()
+    if origin.frozen_at is None:
+        return (say("recall.remark.instead", subject=origin.subject),)
+    time = moment_of(tx, origin, origin.frozen_at)
+    return (say(f"recall.remark.{row.relation}", subject=origin.subject, time=time),)

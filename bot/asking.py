@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.steps import Json, Misread, Option, Question
-from bot.words import vocabulary
+from bot.words import means_no, means_yes, plain_word, vocabulary
 from domain import tokens
-from domain.folding import fold, fold_word, is_no, is_yes, number_choice
+from domain.folding import fold, fold_word, number_choice
 from domain.speech import Speech, SpeechButton
 from domain.wording import LANGUAGES, render, say
 
@@ -66,7 +66,19 @@ def read_typed(question: Question, text: str) -> Json:
     several = _listed(question, text) if question.several else None
     if several:
         return several
-    return question.read(text) if question.read else Misread(say("bot.choose_again"))
+    return _read(question, text)
+
+
+def _read(question: Question, text: str) -> Json:
+    """What the question makes of a text; if nothing, of the same text said less politely."""
+    if question.read is None:
+        return Misread(say("bot.choose_again"))
+    value = question.read(text)
+    plain = plain_word(text)
+    if not isinstance(value, Misread) or plain == fold_word(text):
+        return value
+    again = question.read(plain)
+    return value if isinstance(again, Misread) else again
 
 
 def _token(question: Question, place: Place, index: int) -> str:
@@ -79,11 +91,11 @@ def _token(question: Question, place: Place, index: int) -> str:
 
 
 def _named(question: Question, text: str) -> Option | None:
-    word = fold_word(text)
-    named = [option for option in question.options if word in set(_spellings(option))]
+    words = {fold_word(text), plain_word(text)}
+    named = [option for option in question.options if words & set(_spellings(option))]
     if len(named) == 1:
         return named[0]
-    said = "yes" if is_yes(text) else "no" if is_no(text) else None
+    said = "yes" if means_yes(text) else "no" if means_no(text) else None
     return next((option for option in question.options if option.value == said), None)
 
 

@@ -12,26 +12,29 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from actions import boards, linking
-from bot import asking, cards, comings, outside, pictures, taps
+from bot import ahead, asking, cards, comings, kind, outside, pictures, taps
 from bot.dialogues import FLOWS
 from bot.dialogues.invitation import welcome_words
-from bot.steps import Flow, Misread
+from bot.steps import Begin, Flow, Json, Misread
 from bot.talk import STAYS, Open, Talk
 from bot.words import GlobalWord, global_word, language_word, means_stop
 from domain.cards import read_card, read_typed
+from domain.contact_codes import fold_contact_code
 from domain.content import clean_text
 from domain.refusals import Refusal
 from domain.taps import read_tap
 from domain.taps import read_typed as read_typed_tap
 from domain.wording import say
 from storage import boards as stored_boards
-from storage import dialogues, people, replies
+from storage import dialogues, people, replies, staff
 from storage.database import Transaction
 from storage.inbox import InboxItem
 from storage.tables import ContactPoint
 
 Reader = Callable[[Talk, InboxItem], None]
 Answer = Callable[[Talk, str], None]
+
+_RECALL = "recall"
 
 
 def take_turn(tx: Transaction, item: InboxItem, flows: Mapping[str, Flow] = FLOWS) -> None:
@@ -107,6 +110,8 @@ def _text(talk: Talk, item: InboxItem, answer: Answer | None = None) -> None:
     card, tap = read_typed(text), read_typed_tap(text)
     if not text:
         _other(talk, item)
+    elif word is GlobalWord.CANCEL and _means_recall(talk, text):
+        talk.begin(Begin(_RECALL))
     elif word is not None:
         _GLOBAL[word](talk)
     elif outside.is_link(text):
@@ -161,12 +166,29 @@ def _answer_in_passing(talk: Talk, at: Open, text: str) -> None:
 def _answer_question(talk: Talk, at: Open, text: str) -> None:
     value = asking.read_typed(at.question, text)
     language = language_word(text)
-    if at.question.free or not isinstance(value, Misread):
+    if at.question.free:
         talk.answer(at, value)
+    elif fold_contact_code(text):
+        outside.take_contact_code(talk, text)
+    elif not isinstance(value, Misread):
+        _answer_once_or_more(talk, at, text, value)
     elif language is not None:
         outside.change_language(talk, language)
     elif means_stop(text):
         _cancel(talk)
+    else:
+        _answer_once_or_more(talk, at, text, value)
+
+
+def _answer_once_or_more(talk: Talk, at: Open, text: str, value: Json) -> None:
+    """Take a text as one answer, or where it is none as a row of them."""
+    is_row = isinstance(value, Misread) or ahead.holds_more(text)
+    way = ahead.read(talk, at, ahead.parts_of(text)) if is_row else None
+    if way is not None:
+        ahead.follow(talk, way)
+    elif isinstance(value, Misread) and (misplaced := kind.misplaced(text)) is not None:
+        talk.say(misplaced)
+        talk.repeat(at)
     else:
         talk.answer(at, value)
 
@@ -183,6 +205,19 @@ def _cancel(talk: Talk) -> None:
         return
     talk.say(say("bot.cancelled"))
     talk.drop(stored)
+
+
+def _means_recall(talk: Talk, text: str) -> bool:
+    """Whether 取消 means a broadcast: staff say so where nothing is open to be cancelled."""
+    stored = talk.active()
+    flow = talk.flow_of(stored) if stored else None
+    is_free = stored is None or (flow is not None and flow.passing)
+    wants = outside.command_of(text) == _RECALL and talk.knows(_RECALL)
+    if not (is_free and wants and staff.staff_at(talk.tx, talk.contact_id)):
+        return False
+    if stored is not None:
+        dialogues.end(talk.tx, stored)
+    return True
 
 
 def _back(talk: Talk) -> None:
@@ -214,7 +249,7 @@ def _start(talk: Talk) -> None:
 def _help(talk: Talk) -> None:
     at = _open_question(talk)
     if at is None:
-        outside.show_menu(talk, "help.menu")
+        outside.show_help(talk)
         return
     talk.say(say(f"help.{at.flow.name}"), say("bot.help.words"))
     talk.repeat(at)

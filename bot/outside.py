@@ -5,16 +5,21 @@ from __future__ import annotations
 import re
 
 from actions import registration
-from bot.dialogues.menu import ITEMS
-from bot.steps import Begin
+from actions.verification import looks_like_code
+from bot import ahead, kind
+from bot.dialogues.menu import ITEMS, Page, shown_items
+from bot.phrases import lines
+from bot.steps import Begin, Scene
 from bot.talk import STAYS, Talk
 from bot.words import LanguageWord, language_word, vocabulary
 from domain import paths, tokens
 from domain.codes import fold_code
+from domain.contact_codes import fold_contact_code
 from domain.folding import fold, fold_word
 from domain.school_ids import looks_like_school_id
+from domain.verification import fold_verify_code
 from domain.wording import say
-from storage import dialogues, people
+from storage import dialogues, people, staff
 from storage.database import Transaction
 from storage.inbox import InboxItem
 
@@ -25,17 +30,60 @@ _LINK = re.compile(r"/(?:start|join)[\s_=:]+(\S.*)", re.IGNORECASE)
 def hear(talk: Talk, text: str) -> None:
     """Take a text that answers no question. It is kept nowhere."""
     language = language_word(text)
-    command = _command(text)
+    command = command_of(text)
     if language is not None:
         change_language(talk, language)
     elif command is not None:
-        talk.begin(Begin(command))
+        _do(talk, command)
     elif fold_code(text):
         talk.begin(Begin("invitation", answers=(("code", fold_code(text)),)))
-    elif looks_like_school_id(text):
-        talk.begin(Begin("register", answers=(("id", text),)))
+    elif fold_contact_code(text):
+        take_contact_code(talk, text)
+    elif looks_like_code(text):
+        talk.begin(Begin("verify", answers=(("code", fold_verify_code(text)),)))
+    elif looks_like_school_id(text) or ahead.holds_more(text):
+        _register(talk, text)
     else:
-        show_menu(talk, "menu.pardon")
+        kind.answer(talk, text)
+
+
+def take_contact_code(talk: Talk, text: str) -> None:
+    """Let a guardian bring their registration here; what is open here goes on afterwards."""
+    answers = (("code", fold_contact_code(text)),)
+    below = talk.active()
+    while below is not None and _gives_way(talk, below):
+        below = dialogues.end(talk.tx, below)
+    talk.begin(Begin("link_contact", answers=answers), below)
+
+
+def _gives_way(talk: Talk, stored: dialogues.StoredDialogue) -> bool:
+    flow = talk.flow_of(stored)
+    return flow is None or flow.passing or flow.name in ("link_contact", "new_phone")
+
+
+def _do(talk: Talk, command: str) -> None:
+    """Begin what a word asks for; what only staff may do is told to who is not known as such."""
+    is_for_staff = ITEMS[command].page is not Page.MINE
+    if not is_for_staff or staff.staff_at(talk.tx, talk.contact_id) is not None:
+        talk.begin(Begin(command))
+    elif command == "school_id":
+        # What a guardian has who writes this is a school ID to register with.
+        talk.begin(Begin("register"))
+    else:
+        talk.say(say("kind.staff_only"))
+
+
+def _register(talk: Talk, text: str) -> None:
+    """Register with a school ID, and with the answers that may stand beside it."""
+    said = talk.said()
+    school_id, parts = ahead.split_id(text)
+    talk.begin(Begin("register", answers=(("id", school_id),)))
+    stored = talk.active()
+    at = talk.open(stored) if stored and parts else None
+    way = ahead.read(talk, at, parts) if at else None
+    if way is not None:
+        talk.take_back(said)
+        ahead.follow(talk, way)
 
 
 def is_link(text: str) -> bool:
@@ -51,6 +99,20 @@ def follow_link(talk: Talk, text: str) -> None:
         stored = dialogues.end(talk.tx, stored)
     link = _LINK.fullmatch(fold(text))
     hear(talk, link[1] if link else text)
+
+
+def show_help(talk: Talk) -> None:
+    """What this person may do, a line for each, with the menu beneath."""
+    scene = Scene(talk.contact_id, talk.board_id, talk.language, {})
+    talk.say(
+        lines(
+            [
+                say("bot.help.item", item=say(f"menu.item.{item}"), help=say(f"help.{item}"))
+                for item in shown_items(talk.tx, scene)
+            ]
+        )
+    )
+    show_menu(talk, "help.menu")
 
 
 def show_menu(talk: Talk, greeting: str) -> None:
@@ -79,6 +141,7 @@ def leave(tx: Transaction, item: InboxItem) -> None:
         registration.opt_out(tx, contact_id, school_id)
 
 
-def _command(text: str) -> str | None:
+def command_of(text: str) -> str | None:
+    """The dialogue that a word of the menu asks for."""
     word = fold_word(text)
     return next((item for item in ITEMS if word in vocabulary(f"menu.word.{item}")), None)

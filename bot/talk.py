@@ -17,6 +17,10 @@ from storage.dialogues import StoredDialogue
 STAYS = "stays"
 
 
+class _Lasting(Exception):
+    """An effect that cannot be undone would happen, which nobody has plainly asked for."""
+
+
 @dataclass(slots=True)
 class Open:
     """A dialogue that waits for an answer, as it stands now."""
@@ -56,6 +60,14 @@ class Talk:
 
     def speak(self, speech: Speech) -> None:
         self._spoken.append(speech)
+
+    def said(self) -> int:
+        """How much was said so far."""
+        return len(self._spoken)
+
+    def take_back(self, said: int) -> None:
+        """Not say what came after so much was said."""
+        del self._spoken[said:]
 
     def messages(self) -> list[Speech]:
         """What was said, as few messages as may be: LINE allows five in one answer."""
@@ -117,6 +129,30 @@ class Talk:
         log = [*at.stand.log, (at.question.key, value)]
         self._go_on(at, log)
 
+    def ahead(self, at: Open, value: Json) -> Open | None:
+        """Where an answer would lead; None unless to another question, with nothing lasting done.
+
+        Effects on the way are of the kind that may run again, so nothing is lost if it stays at
+        this; whoever wants it to count says so with `go_to`.
+        """
+        log = [*at.stand.log, (at.question.key, value)]
+        try:
+            stand = self._replay(at.flow, at.stored.given, log, at.scene, lasting=False)
+        except _Lasting:
+            return None
+        if stand.question is None:
+            return None
+        return replace(at, stand=stand, question=stand.question)
+
+    def go_to(self, at: Open) -> None:
+        """Go on from where several answers led."""
+        self._tell(at.stand.said)
+        self._keep(at.stored, at.flow, at.stand, at.scene)
+
+    def knows(self, flow: str) -> bool:
+        """Whether there is a kind of dialogue of this name."""
+        return flow in self._flows
+
     def back(self, at: Open) -> None:
         """Ask again what was answered last."""
         try:
@@ -165,8 +201,12 @@ class Talk:
         given: Mapping[str, Json],
         log: Iterable[replay.Entry],
         scene: Scene,
+        *,
+        lasting: bool = True,
     ) -> replay.Stand:
         def perform(step: Do) -> Json:
+            if step.lasting and not lasting:
+                raise _Lasting
             return step.effect(self.tx, scene)
 
         return replay.replay(flow, given, log, perform)

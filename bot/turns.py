@@ -16,14 +16,14 @@ from threading import Event
 import structlog
 
 from actions import audit
-from bot import metrics, pictures
+from bot import metrics, pictures, silence
 from bot.dialogues import FLOWS
 from bot.engine import take_turn
 from bot.steps import Flow
 from domain.outcomes import Outcome, Refused
 from domain.speech import speak
 from domain.wording import say
-from storage import broadcasts, dialogues, inbox, people, replies
+from storage import broadcasts, dialogues, forgetting, inbox, people, replies
 from storage.database import Database, Transaction
 from storage.inbox import InboxItem, SealedItem
 
@@ -215,7 +215,9 @@ class TurnLoop:
         with self._database.writing() as tx:
             erased = dialogues.erase_expired(tx)
             images = broadcasts.erase_loose_attachments(tx, tx.now - _LOOSE_IMAGES_LAST)
-        log.info("turns.swept", dialogues=erased, images=images)
+            left = forgetting.erase_left(tx)
+        reminded = silence.remind_all(self._database, self._flows)
+        log.info("turns.swept", dialogues=erased, images=images, left=left, reminded=reminded)
 
 
 def _park(tx: Transaction, item_id: int, error: str) -> None:

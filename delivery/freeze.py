@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from actions import audit, boards, broadcasts
+from actions import audit, boards, broadcasts, withdrawals
 from domain import deliveries
 from domain.board_settings import BoardSettings
 from domain.broadcasts import Verb, has_outgrown
@@ -70,7 +70,9 @@ def _has_lapsed(broadcast: Broadcast, tx: Transaction) -> bool:
 
 def _start(tx: Transaction, broadcast: Broadcast, plan: _Plan) -> Frozen:
     needed = _fit(tx, broadcast, plan)
+    _note_further_ways(tx, broadcast, plan, needed)
     freezing.start(tx, broadcast)
+    withdrawals.supersede(tx, broadcast)
     frozen = freezing.make_deliveries(tx, broadcast, _cut(tx, broadcast, plan, needed))
     details = {
         "families": frozen.families,
@@ -96,6 +98,15 @@ def _fit(tx: Transaction, broadcast: Broadcast, plan: _Plan) -> list[Use]:
         freezing.forget_audience(tx, broadcast)
         overflow.note_fitting(tx, broadcast, plan.reach, needed)
     return needed
+
+
+def _note_further_ways(
+    tx: Transaction, broadcast: Broadcast, plan: _Plan, needed: list[Use]
+) -> None:
+    """For those who are reached by all their ways; but not by one that the quota is short of."""
+    are_any = freezing.note_further_ways(tx, broadcast, plan.reach)
+    if are_any and any(use.moved for use in needed):
+        overflow.drop_further(tx, broadcast, plan.reach, needed)
 
 
 def _cut(tx: Transaction, broadcast: Broadcast, plan: _Plan, needed: list[Use]) -> Cut:

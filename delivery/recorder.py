@@ -22,7 +22,7 @@ import structlog
 from delivery import metrics
 from domain.deliveries import ChunkRule
 from domain.outcomes import Outcome
-from storage import closing, ledger, recording
+from storage import closing, ledger, recording, withdrawing
 from storage.database import Database, Transaction
 from storage.ledger import Again, Lease
 
@@ -32,6 +32,8 @@ _BATCH = 500
 _SOON = 0.1
 _POLL = 0.2
 _EXTEND = 2.0
+# How often it asks whether what is held was withdrawn: nothing may leave a second after that.
+_LOOK = 0.25
 _AFTER_ERROR = 0.5
 
 
@@ -106,6 +108,7 @@ class Recorder:
         self._stopping = False
         self._finishing = False
         self._next_extend = 0.0
+        self._next_look = 0.0
         self._next_poll = dict.fromkeys(rules, 0.0)
         self._worked_at = clock()
 
@@ -209,7 +212,7 @@ class Recorder:
         if self._since is not None:
             until.append(self._since + _SOON)
         if self._held:
-            until.append(self._next_extend)
+            until += [self._next_extend, self._next_look]
         return max(0.0, min(until, default=now + 1.0) - now)
 
     def _wants(self) -> dict[str, int]:
@@ -269,6 +272,7 @@ class Recorder:
 
     def _commit(self, entries: dict[tuple[int, int], _Entry], wanted: Mapping[str, int]) -> None:
         begun = self._clock()
+        self._look_for_withdrawn(begun)
         extending = begun >= self._next_extend and self._anything_leased(begun)
         if not entries and not extending and not self._anything_due(wanted):
             self._poll_again(wanted, [], begun)
@@ -288,6 +292,17 @@ class Recorder:
         got = Counter(lease.channel for lease in leases)
         for channel, count in wanted.items():
             self._next_poll[channel] = begun + (_POLL if got[channel] < count else 0.0)
+
+    def _look_for_withdrawn(self, begun: float) -> None:
+        """Lose the leases of withdrawn broadcasts; what came of them so far is recorded yet."""
+        if not self._held or begun < self._next_look:
+            return
+        self._next_look = begun + _LOOK
+        with self._database.reading() as tx:
+            broadcasts = {held.lease.broadcast_id for held in self._held.values()}
+            stopped = withdrawing.stopped_among(tx, broadcasts)
+        for held in self._held.values():
+            held.lost |= held.lease.broadcast_id in stopped
 
     def _anything_leased(self, begun: float) -> bool:
         """Also asked while nothing is held: see `_extend`."""

@@ -98,6 +98,7 @@ MOVES: Mapping[tuple[State, Verb], State] = MappingProxyType(
         (State.SENDING, Verb.WITHDRAW): State.WITHDRAWN,
         (State.SENT, Verb.WITHDRAW): State.WITHDRAWN,
         (State.SENT, Verb.RESEND): State.SENDING,
+        (State.PENDING, Verb.SUPERSEDE): State.CANCELLED,
         (State.APPROVED, Verb.SUPERSEDE): State.CANCELLED,
         (State.SENDING, Verb.SUPERSEDE): State.WITHDRAWN,
         (State.SENT, Verb.SUPERSEDE): State.WITHDRAWN,

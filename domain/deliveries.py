@@ -135,9 +135,7 @@ def settle(outcome: Outcome, tried: Tried, moment: Moment) -> Change:
             doubtful = again_at is not None and not moment.keyed
             return Change(State.UNKNOWN, reason[:_REASON], again_at=again_at, doubtful=doubtful)
         case Split(part):
-            # Refused as a whole; but a restored backup may have forgotten that its parts were sent.
-            doubtful = tried.unanswered
-            return Change(State.WAITING, again_at=moment.now, part=part, doubtful=doubtful)
+            return Change(State.WAITING, again_at=moment.now, part=part)
 
 
 def _later(reason: str, again_at: datetime | None, tried: Tried) -> Change:

@@ -9,6 +9,7 @@ BROADCAST_PAGE = "broadcast-page"
 LEAVE = "leave"
 PICTURE = "picture"
 ACCOUNT_LINK = "account-link"
+PHONE_LIST = "phone-list"
 FULL, SMALL = 0, 1
 
 
@@ -30,6 +31,16 @@ def leave(key: bytes, contact_point_id: int, school_id: int | None) -> str:
 def picture(key: bytes, picture_id: int, size: int) -> str:
     """An image, full or small."""
     return f"/pictures/{tokens.seal(key, PICTURE, picture_id, size)}"
+
+
+def phone_list(key: bytes, broadcast_id: int, staff_id: int, until: int, kind: int) -> str:
+    """A list of those not reached, for one member of staff until a second of the world's clock."""
+    return f"/print/{tokens.seal(key, PHONE_LIST, broadcast_id, staff_id, until, kind)}"
+
+
+def verify(code: str) -> str:
+    """Where anybody can ask whether a broadcast is real."""
+    return f"/verify/{code}"
 
 
 def account_link(key: bytes, link_id: int) -> str:

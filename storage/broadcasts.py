@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import CursorResult, delete, or_, select, update
 
+from domain import follow_ups
 from domain.audience import parts_from_json, parts_to_json
-from domain.broadcasts import Purpose, State, Verb, next_state
+from domain.broadcasts import Purpose, Relation, State, Verb, next_state
 from domain.content import Content, content_hash, image_digest
 from domain.images import PreparedImage
+from domain.verification import make_verify_code
 from storage.database import Transaction
 from storage.tables import Attachment, Broadcast
 
@@ -63,6 +66,47 @@ def pending_of(tx: Transaction, board_id: int, school_id: int | None) -> Sequenc
     return tx.session.scalars(query.order_by(Broadcast.id)).all()
 
 
+def of_places(
+    tx: Transaction,
+    board_id: int,
+    places: Collection[int | None],
+    states: Collection[State],
+    since: datetime,
+) -> Sequence[Broadcast]:
+    """The broadcasts of schools (None: of the city) in these states, changed since then, newest
+    first.
+    """
+    at_schools = Broadcast.school_id.in_([place for place in places if place is not None])
+    here = or_(at_schools, Broadcast.school_id.is_(None)) if None in places else at_schools
+    query = select(Broadcast).where(
+        Broadcast.board_id == board_id,
+        here,
+        Broadcast.state.in_([state.value for state in states]),
+        Broadcast.updated_at >= since,
+    )
+    return tx.session.scalars(query.order_by(Broadcast.id.desc())).all()
+
+
+def follow_ups_of(
+    tx: Transaction,
+    origin_id: int,
+    relations: Collection[Relation],
+    states: Collection[State],
+) -> Sequence[Broadcast]:
+    """What follows a broadcast so and is in one of these states, newest first."""
+    query = select(Broadcast).where(
+        Broadcast.origin_id == origin_id,
+        Broadcast.relation.in_([relation.value for relation in relations]),
+        Broadcast.state.in_([state.value for state in states]),
+    )
+    return tx.session.scalars(query.order_by(Broadcast.id.desc())).all()
+
+
+def by_verify_code(tx: Transaction, board_id: int, code: str) -> Broadcast | None:
+    query = select(Broadcast).where(Broadcast.verify_code == code, Broadcast.board_id == board_id)
+    return tx.session.scalar(query)
+
+
 # Content.
 
 
@@ -94,12 +138,21 @@ def add(
         state=State.DRAFT.value,
         version=0,
         author_ids=[],
+        verify_code=_new_verify_code(tx),
         created_at=tx.now,
     )
     _write(tx, row, author_id, content)
     tx.session.add(row)
     tx.flush()
     return row
+
+
+def _new_verify_code(tx: Transaction) -> str:
+    """One that no broadcast of any board has."""
+    while True:
+        code = make_verify_code(secrets.choice)
+        if tx.session.scalar(select(Broadcast.id).where(Broadcast.verify_code == code)) is None:
+            return code
 
 
 def rewrite(tx: Transaction, row: Broadcast, author_id: int, content: Content) -> None:
@@ -127,6 +180,8 @@ def _write(tx: Transaction, row: Broadcast, author_id: int, content: Content) ->
     row.content_hash = content_hash(row.school_id, content)
     row.author_ids = sorted({*row.author_ids, author_id})
     row.updated_at = tx.now
+    if follows := follow_ups.read(content.options):
+        row.relation, row.origin_id = follows.relation.value, follows.origin_id
 
 
 # Moves.

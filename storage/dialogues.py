@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
@@ -170,6 +170,59 @@ def erase_expired(tx: Transaction) -> int:
     for row in rows:
         end(tx, _stored(tx, row))
     return len(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """A dialogue in which nothing was said `since`, and whose answers go at `until`."""
+
+    id: int
+    contact_point_id: int
+    sequence: int
+    since: datetime
+    until: datetime
+
+
+def silent(tx: Transaction, flows: Sequence[str], least: timedelta) -> list[Silent]:
+    """Dialogues of these kinds that nobody went on with for so long, and that are not yet
+    reminded of; those that end first come first.
+    """
+    query = (
+        select(
+            Dialogue.id,
+            Dialogue.contact_point_id,
+            Dialogue.sequence,
+            Dialogue.updated_at,
+            Dialogue.expires_at,
+        )
+        .where(
+            Dialogue.active.is_(True),
+            Dialogue.reminded_at.is_(None),
+            Dialogue.flow.in_(flows),
+            Dialogue.updated_at <= tx.now - least,
+            Dialogue.expires_at > tx.now,
+        )
+        .order_by(Dialogue.expires_at)
+        .limit(500)
+    )
+    return [Silent(*row) for row in tx.session.execute(query).tuples()]
+
+
+def note_reminded(tx: Transaction, silent: Silent) -> bool:
+    """Note that somebody is reminded; False if they were, or went on, meanwhile."""
+    noted = tx.session.execute(
+        update(Dialogue)
+        .where(
+            Dialogue.id == silent.id,
+            Dialogue.sequence == silent.sequence,
+            Dialogue.active.is_(True),
+            Dialogue.reminded_at.is_(None),
+        )
+        .values(reminded_at=tx.now)
+        .returning(Dialogue.id)
+        .execution_options(synchronize_session=False)
+    )
+    return noted.first() is not None
 
 
 def _set_active(tx: Transaction, dialogue_id: int, active: bool) -> None:

@@ -33,15 +33,23 @@ from sqlalchemy.sql.elements import ColumnElement
 from domain import deliveries as rules
 from domain.addresses import OTHER_LANE, lane_of
 from domain.broadcasts import State, Verb
-from domain.content import privacy_of, variant
+from domain.content import is_emergency, privacy_of, variant
 from domain.deliveries import ChunkRule
 from domain.quotas import Account
 from storage import broadcasts
 from storage.database import Transaction
-from storage.lanes import japanese
+from storage.lanes import hearing, japanese
 from storage.people import MAIL
-from storage.reach import Reach, first_ways, of_accounts
-from storage.tables import AudienceMember, Broadcast, Chunk, ContactPoint, Delivery, Guardian
+from storage.reach import Reach, first_ways, further_ways, of_accounts
+from storage.tables import (
+    AudienceMember,
+    AudienceWay,
+    Broadcast,
+    Chunk,
+    ContactPoint,
+    Delivery,
+    Guardian,
+)
 
 # The lane of those for whom a provider's quota does not suffice.
 OVER_LANE = "over"
@@ -73,13 +81,14 @@ class Cut:
 
 
 def due(tx: Transaction) -> list[int]:
-    """The approved broadcasts whose time has come, the longest due first."""
+    """The approved broadcasts whose time has come: emergencies first, then the longest due."""
     query = (
-        select(Broadcast.id)
+        select(Broadcast.id, Broadcast.options)
         .where(Broadcast.state == State.APPROVED.value, Broadcast.due_at <= tx.now)
         .order_by(Broadcast.due_at, Broadcast.id)
     )
-    return list(tx.session.scalars(query))
+    rows = tx.session.execute(query).tuples().all()
+    return [number for number, _ in sorted(rows, key=lambda row: not is_emergency(row[1]))]
 
 
 def lapsed(tx: Transaction) -> list[int]:
@@ -123,6 +132,15 @@ def note_audience(tx: Transaction, broadcast: Broadcast, reach: Reach) -> int:
     return tx.session.scalar(families) or 0
 
 
+def note_further_ways(tx: Transaction, broadcast: Broadcast, reach: Reach) -> bool:
+    """Write down the further contact points of those who are reached by all; whether any is."""
+    columns = ["broadcast_id", "guardian_id", "contact_point_id", "board_id"]
+    rows = further_ways(broadcast, reach)
+    tx.session.execute(insert(AudienceWay).from_select(columns, rows))
+    noted = select(AudienceWay.guardian_id).where(AudienceWay.broadcast_id == broadcast.id)
+    return tx.session.scalars(noted.limit(1)).first() is not None
+
+
 def make_deliveries(tx: Transaction, broadcast: Broadcast, cut: Cut) -> Frozen:
     """One delivery for each contact point of the noted audience, cut into chunks."""
     keyed = _keyed(tx, broadcast, cut)
@@ -136,22 +154,20 @@ def make_deliveries(tx: Transaction, broadcast: Broadcast, cut: Cut) -> Frozen:
     return Frozen(families, guardians, guardians - reached, recipients, len(chunks))
 
 
-def _keyed(tx: Transaction, broadcast: Broadcast, cut: Cut) -> Subquery:
+def _keyed(tx: Transaction, broadcast: Broadcast, cut: Cut) -> Select[Any]:
     """Each contact point of the audience with what its chunk must have in common."""
-    mine = AudienceMember.broadcast_id == broadcast.id
+    heard = hearing(broadcast.id)
     return (
         select(
             ContactPoint.id,
             ContactPoint.channel,
             ContactPoint.account,
-            _lane(tx, mine, cut.beyond).label("lane"),
+            _lane(tx, heard, cut.beyond).label("lane"),
             _variant(broadcast, cut.rules).label("variant"),
         )
-        .join(AudienceMember, AudienceMember.contact_point_id == ContactPoint.id)
-        .join(Guardian, Guardian.id == AudienceMember.guardian_id)
-        .where(mine)
+        .join(heard, heard.c.contact_point_id == ContactPoint.id)
+        .join(Guardian, Guardian.id == heard.c.guardian_id)
         .group_by(ContactPoint.id, ContactPoint.channel, ContactPoint.account, ContactPoint.domain)
-        .subquery("keyed")
     )
 
 
@@ -166,14 +182,12 @@ def _variant(broadcast: Broadcast, channels: Iterable[str]) -> ColumnElement[str
     return case(*named, else_="ja")
 
 
-def _lane(
-    tx: Transaction, mine: ColumnElement[bool], beyond: Mapping[Account, int]
-) -> ColumnElement[str]:
+def _lane(tx: Transaction, heard: Subquery, beyond: Mapping[Account, int]) -> ColumnElement[str]:
     """The lane of a contact point in SQL; which domains there are is asked first."""
     domains = (
         select(ContactPoint.domain)
-        .join(AudienceMember, AudienceMember.contact_point_id == ContactPoint.id)
-        .where(mine, ContactPoint.channel == MAIL)
+        .join(heard, heard.c.contact_point_id == ContactPoint.id)
+        .where(ContactPoint.channel == MAIL)
         .distinct()
     )
     lanes: dict[str, list[str]] = {}
@@ -190,8 +204,9 @@ def _lane(
     )
 
 
-def _insert_deliveries(tx: Transaction, broadcast: Broadcast, keyed: Subquery) -> None:
+def _insert_deliveries(tx: Transaction, broadcast: Broadcast, points: Select[Any]) -> None:
     """In the order of the keys, so that each chunk is one range of delivery IDs."""
+    keyed = points.subquery("keyed")
     rows = select(
         literal(broadcast.board_id),
         literal(broadcast.id),
@@ -215,7 +230,9 @@ class _Span:
     size: int
 
 
-def _insert_chunks(tx: Transaction, broadcast: Broadcast, keyed: Subquery, cut: Cut) -> list[_Span]:
+def _insert_chunks(
+    tx: Transaction, broadcast: Broadcast, keyed: Select[Any], cut: Cut
+) -> list[_Span]:
     spans = tx.session.execute(_spans(broadcast.id, keyed, cut.rules)).all()
     chunks = [_chunk(tx, broadcast, span, cut) for span in spans]
     tx.session.add_all(chunks)
@@ -243,21 +260,29 @@ def _chunk(tx: Transaction, broadcast: Broadcast, span: Row[Any], cut: Cut) -> C
     )
 
 
-def _spans(broadcast_id: int, keyed: Subquery, chunk_rules: Mapping[str, ChunkRule]) -> Select[Any]:
+def _spans(
+    broadcast_id: int, points: Select[Any], chunk_rules: Mapping[str, ChunkRule]
+) -> Select[Any]:
     """First and last delivery of each chunk; the lanes take turns, so that none waits last.
 
     But for those whom a quota does not suffice for: they must not use it up before others.
+    Each delivery is looked up and not joined: until PostgreSQL's planner has looked at the new
+    rows it takes them for one, and would go through all of them anew for each.
     """
-    key = (keyed.c.channel, keyed.c.account, keyed.c.lane, keyed.c.variant)
-    number = func.row_number().over(partition_by=key, order_by=Delivery.id)
-    size = case(
-        *((keyed.c.channel == name, rule.size) for name, rule in chunk_rules.items()), else_=1
+    delivery_id = (
+        select(Delivery.id)
+        .where(Delivery.broadcast_id == broadcast_id, Delivery.contact_point_id == ContactPoint.id)
+        .correlate(ContactPoint)
+        .scalar_subquery()
     )
-    numbered = (
-        select(Delivery.id.label("delivery_id"), *key, ((number - 1) // size).label("part"))
-        .join(keyed, keyed.c.id == Delivery.contact_point_id)
-        .where(Delivery.broadcast_id == broadcast_id)
-        .subquery("numbered")
+    keyed = points.add_columns(delivery_id.label("delivery_id")).subquery("keyed").c
+    key = (keyed.channel, keyed.account, keyed.lane, keyed.variant)
+    number = func.row_number().over(partition_by=key, order_by=keyed.delivery_id)
+    size = case(
+        *((keyed.channel == name, rule.size) for name, rule in chunk_rules.items()), else_=1
+    )
+    numbered = select(keyed.delivery_id, *key, ((number - 1) // size).label("part")).subquery(
+        "numbered"
     )
     of = numbered.c
     over = case((of.lane == OVER_LANE, 1), else_=0)
@@ -315,4 +340,4 @@ def gather_statistics(tx: Transaction) -> None:
     In a transaction of its own: it holds a lock that two freezings must not wait for.
     """
     if tx.session.get_bind().dialect.name == "postgresql":
-        tx.session.execute(text("ANALYZE audience_members, chunks, deliveries"))
+        tx.session.execute(text("ANALYZE audience_members, audience_ways, chunks, deliveries"))

@@ -8,20 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import Subquery, and_, case, func, select, union_all
 from sqlalchemy.sql.elements import ColumnElement
 
 from domain.addresses import lane_of
 from storage.people import MAIL
-from storage.tables import ContactPoint, Guardian, GuardianContact, OptOut
+from storage.tables import (
+    AudienceMember,
+    AudienceWay,
+    ContactPoint,
+    Guardian,
+    GuardianContact,
+    OptOut,
+)
 
 
 def usable(channels: Collection[str], school_id: int, ordinary: bool) -> ColumnElement[bool]:
-    """Whether a guardian's contact point may be used; an emergency reaches who left, too.
+    """Whether a guardian's contact point may be used.
 
-    The ON clause that joins contact points to guardians' contacts.  `channels` are those that
-    are on and that the board allows, `school_id` the school that sends, EVERY_SCHOOL for the
-    board of education.
+    An emergency also reaches who left the school, and by ways that a guardian turned off.
+
+    This is the ON clause that joins contact points to guardians' contacts.  `channels` are those
+    that are on and that the board allows, `school_id` the school that sends, EVERY_SCHOOL for
+    the board of education.
     """
     conditions = [
         ContactPoint.id == GuardianContact.contact_point_id,
@@ -29,7 +38,7 @@ def usable(channels: Collection[str], school_id: int, ordinary: bool) -> ColumnE
         ContactPoint.channel.in_(channels),
     ]
     if ordinary:
-        conditions.append(~_left(school_id))
+        conditions += [GuardianContact.off.is_(False), ~_left(school_id)]
     return and_(*conditions)
 
 
@@ -42,6 +51,17 @@ def _left(school_id: int) -> ColumnElement[bool]:
         )
         .exists()
     )
+
+
+def hearing(broadcast_id: int) -> Subquery:
+    """Each guardian in a frozen audience with each contact point that they hear it by."""
+    first = select(AudienceMember.guardian_id, AudienceMember.contact_point_id).where(
+        AudienceMember.broadcast_id == broadcast_id, AudienceMember.contact_point_id.is_not(None)
+    )
+    further = select(AudienceWay.guardian_id, AudienceWay.contact_point_id).where(
+        AudienceWay.broadcast_id == broadcast_id
+    )
+    return union_all(first, further).subquery("hearing")
 
 
 def japanese() -> ColumnElement[bool]:

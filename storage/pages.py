@@ -7,7 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from domain.broadcasts import State
+from domain.broadcasts import Relation, State
+from domain.copies import Origin
+from storage import broadcasts, renderings
 from storage.database import Transaction
 from storage.opt_outs import opted_out
 from storage.tables import Attachment, Board, Broadcast, ContactPoint, Delivery, School
@@ -15,12 +17,29 @@ from storage.webchat import PictureRef, attached
 
 # What was sent, even if it was taken back since: before that there is nothing to show.
 _SENT = (State.SENDING.value, State.SENT.value, State.WITHDRAWN.value)
+_FOLLOWING = (Relation.CORRECTION, Relation.REPLACEMENT)
+_OUT = (State.SENDING, State.SENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """The correction or replacement that went out after a broadcast.
+
+    `delivery_id` is the reader's own copy of it, if they have one and came by their own link.
+    """
+
+    relation: Relation
+    broadcast_id: int
+    delivery_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class MessagePage:
     """One broadcast as its reader sees it; `contact_point_id` and `language` are those of the
     recipient behind a personal link, and none on the broadcast's own page.
+
+    Of one that was withdrawn there is neither subject nor text nor picture. `origin` is what it
+    follows, `following` what follows it.
     """
 
     contact_point_id: int | None
@@ -36,6 +55,9 @@ class MessagePage:
     body: str
     valid_until: datetime | None
     pictures: tuple[PictureRef, ...]
+    withdrawn_at: datetime | None
+    origin: Origin | None
+    following: Following | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +118,7 @@ def _page(
     school: School | None,
     contact: ContactPoint | None = None,
 ) -> MessagePage:
+    is_withdrawn = broadcast.state == State.WITHDRAWN
     return MessagePage(
         contact_point_id=contact.id if contact else None,
         language=contact.language if contact else None,
@@ -106,11 +129,24 @@ def _page(
         sent_at=broadcast.frozen_at or broadcast.updated_at,
         state=broadcast.state,
         purpose=broadcast.purpose,
-        subject=broadcast.subject,
-        body=broadcast.body,
+        subject="" if is_withdrawn else broadcast.subject,
+        body="" if is_withdrawn else broadcast.body,
         valid_until=broadcast.valid_until,
-        pictures=attached(tx, [broadcast.id]).get(broadcast.id, ()),
+        pictures=() if is_withdrawn else attached(tx, [broadcast.id]).get(broadcast.id, ()),
+        withdrawn_at=broadcast.withdrawn_at,
+        origin=None if is_withdrawn else renderings.origins(tx, [broadcast]).get(broadcast.id),
+        following=_following(tx, broadcast, contact),
     )
+
+
+def _following(
+    tx: Transaction, broadcast: Broadcast, contact: ContactPoint | None
+) -> Following | None:
+    newest = next(iter(broadcasts.follow_ups_of(tx, broadcast.id, _FOLLOWING, _OUT)), None)
+    if newest is None:
+        return None
+    theirs = delivery_to(tx, newest.id, contact.id) if contact else None
+    return Following(Relation(newest.relation), newest.id, theirs)
 
 
 def leave_page(tx: Transaction, contact_point_id: int, school_id: int) -> LeavePage | None:
@@ -129,9 +165,14 @@ def leave_page(tx: Transaction, contact_point_id: int, school_id: int) -> LeaveP
 
 
 def picture_file(tx: Transaction, picture_id: int, small: bool) -> PictureFile | None:
-    """The bytes of an image, or of its preview, which is always a JPEG."""
+    """The bytes of an image, or of its preview, which is always a JPEG; None once withdrawn."""
     column = Attachment.preview if small else Attachment.data
-    query = select(column, Attachment.media_type).where(Attachment.id == picture_id)
+    withdrawn = select(Broadcast.id).where(
+        Broadcast.id == Attachment.broadcast_id, Broadcast.state == State.WITHDRAWN.value
+    )
+    query = select(column, Attachment.media_type).where(
+        Attachment.id == picture_id, ~withdrawn.exists()
+    )
     row = tx.session.execute(query).one_or_none()
     if row is None:
         return None

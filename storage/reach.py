@@ -1,4 +1,4 @@
-"""By which contact point each guardian in an audience is reached: for counting and for freezing."""
+"""By which contact points each guardian in an audience is reached: for counting and freezing."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
 )
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -24,7 +25,7 @@ from domain.quotas import Account
 from storage.audiences import guardian_ids
 from storage.lanes import usable
 from storage.opt_outs import EVERY_SCHOOL
-from storage.tables import Broadcast, ContactPoint, Guardian, GuardianContact
+from storage.tables import AudienceMember, Broadcast, ContactPoint, Guardian, GuardianContact
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,31 +47,54 @@ def first_ways(broadcast: Broadcast, reach: Reach) -> Select[Any]:
     )
 
 
-def ways(broadcast: Broadcast, reach: Reach, limited: Collection[Account]) -> Select[Any]:
-    """Each guardian with the contact point used (`first_id`, of `channel` and `account`) and the
-    next best that is of no `limited` account (`spare_id`), each empty if there is no such.
+def further_ways(broadcast: Broadcast, reach: Reach) -> Select[Any]:
+    """Rows of audience_ways: all other usable contact points of those in audience_members who
+    are reached by every one.
     """
-    unfit = or_(_is_missing(), of_accounts(limited))
+    school_id = broadcast.school_id or EVERY_SCHOOL
+    member = AudienceMember
+    return (
+        select(literal(broadcast.id), member.guardian_id, ContactPoint.id, member.board_id)
+        .join(Guardian, Guardian.id == member.guardian_id)
+        .join(GuardianContact, GuardianContact.guardian_id == member.guardian_id)
+        .join(ContactPoint, usable(reach.channels, school_id, reach.ordinary))
+        .where(
+            member.broadcast_id == broadcast.id,
+            ContactPoint.id != member.contact_point_id,
+            _by_every_way(reach),
+        )
+    )
+
+
+def ways(broadcast: Broadcast, reach: Reach, limited: Collection[Account]) -> Select[Any]:
+    """Each guardian with each contact point used (`contact_id`, of `channel` and `account`), the
+    one with the lowest `place` first, and the best that is of no `limited` account (`spare_id`).
+
+    Most are reached by one, and who has none has a row as well, both IDs empty.
+    """
+    unfit = case((or_(_is_missing(), of_accounts(limited)), 1), else_=0)
     ranked = _ranked(
         broadcast,
         reach,
         place=_place(_is_missing()),
         channel=ContactPoint.channel,
         account=ContactPoint.account,
-        unfit=case((unfit, 1), else_=0),
-        spare_place=_place(case((unfit, 1), else_=0)),
+        every_way=case((_by_every_way(reach), 1), else_=0),
+        unfit=unfit,
+        spare_place=_place(unfit),
     )
     of = ranked.c
-    is_first, is_spare = of.place == 1, and_(of.spare_place == 1, of.unfit == 0)
-    return select(
-        of.id.label("guardian_id"),
-        of.family_id,
-        of.board_id,
-        func.max(case((is_first, of.contact_id))).label("first_id"),
-        func.max(case((is_first, of.channel))).label("channel"),
-        func.max(case((is_first, of.account))).label("account"),
-        func.max(case((is_spare, of.contact_id))).label("spare_id"),
-    ).group_by(of.id, of.family_id, of.board_id)
+    is_spare = and_(of.spare_place == 1, of.unfit == 0)
+    spare_id = func.max(case((is_spare, of.contact_id))).over(partition_by=of.id)
+    columns = (of.family_id, of.board_id, of.contact_id, of.channel, of.account, of.place)
+    each = select(of.id.label("guardian_id"), *columns, of.every_way, spare_id.label("spare_id"))
+    spared = each.subquery("spared")
+    return select(*spared.c).where(or_(spared.c.place == 1, spared.c.every_way == 1))
+
+
+def _by_every_way(reach: Reach) -> ColumnElement[bool]:
+    """Who gets a message by all their contact points: in an emergency everybody."""
+    return Guardian.every_way.is_(True) if reach.ordinary else true()
 
 
 def of_accounts(accounts: Collection[Account]) -> ColumnElement[bool]:

@@ -93,7 +93,7 @@ def origins(tx: Transaction, rows: Iterable[Broadcast]) -> dict[int, Origin]:
     return {
         number: _origin(each.relation, earlier[each.origin_id])
         for number, each in follows.items()
-        if each.origin_id in earlier
+        if each.origin_id in earlier and earlier[each.origin_id].frozen_at
     }
 
 

@@ -1,4 +1,7 @@
-"""Rerouting: a guardian whose first way was closed gets the broadcast by their next one.
+"""Rerouting: a guardian whose way was closed gets the broadcast by their next one.
+
+Whoever is reached by all their ways moves only when every one of them was closed: the others are
+being tried already, and there is a next one only if a quota had spared it or it came later.
 
 Done where outcomes are recorded, in the same transaction, by a handful of statements however
 many deliveries are concerned: nobody is refused here and forgotten there.
@@ -10,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, bindparam, or_, select, true, update
+from sqlalchemy import and_, bindparam, or_, select, true, union_all, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from domain import broadcasts, content
@@ -23,6 +26,7 @@ from storage.lanes import lane, usable
 from storage.opt_outs import EVERY_SCHOOL
 from storage.tables import (
     AudienceMember,
+    AudienceWay,
     Broadcast,
     Chunk,
     ContactPoint,
@@ -98,39 +102,81 @@ def _move(
     settings: BoardSettings,
     where: ColumnElement[bool],
 ) -> set[int]:
-    """Returns the deliveries all of whose guardians moved."""
+    """Returns the deliveries all of whose guardians moved, or need not."""
     broadcast = tx.session.get_one(Broadcast, chunk.broadcast_id)
     if broadcast.state != broadcasts.State.SENDING or chunk.deadline <= tx.now:
         return set()
     channels = [name for name in rules if settings.allows(name)]
-    members = _members(tx, chunk, ids)
+    everybody = _members(tx, chunk, ids)
+    served = _served(tx, broadcast, everybody, where)
+    members = [member for member in everybody if member.guardian_id not in served]
     ways = _ways(tx, broadcast, channels, members, where)
     moved = [member for member in members if member.guardian_id in ways]
     if moved:
         _point_to(tx, broadcast, ways)
         _deliver(tx, broadcast, chunk, moved, ways, rules)
     left = {member.delivery_id for member in members if member.guardian_id not in ways}
-    return {member.delivery_id for member in moved} - left
+    return {member.delivery_id for member in everybody} - left
 
 
 def _members(tx: Transaction, chunk: Chunk, ids: Collection[int]) -> list[_Member]:
-    """Found by way of their contact points: the audience has no index on those."""
+    """Found by way of their contact points: the audience has no index on those.
+
+    They are locked, in one order, so that of two workers who close two ways of one guardian the
+    second sees what the first did.
+    """
+    member, way = AudienceMember, AudienceWay
     query = (
         select(Guardian.id, Delivery.id, Guardian.language)
         .select_from(Delivery)
         .join(GuardianContact, GuardianContact.contact_point_id == Delivery.contact_point_id)
+        .join(Guardian, Guardian.id == GuardianContact.guardian_id)
         .join(
-            AudienceMember,
+            member,
+            (member.broadcast_id == Delivery.broadcast_id) & (member.guardian_id == Guardian.id),
+        )
+        .outerjoin(
+            way,
             and_(
-                AudienceMember.broadcast_id == Delivery.broadcast_id,
-                AudienceMember.guardian_id == GuardianContact.guardian_id,
-                AudienceMember.contact_point_id == Delivery.contact_point_id,
+                way.broadcast_id == Delivery.broadcast_id,
+                way.guardian_id == Guardian.id,
+                way.contact_point_id == Delivery.contact_point_id,
             ),
         )
-        .join(Guardian, Guardian.id == AudienceMember.guardian_id)
-        .where(Delivery.id.in_(ids), Delivery.chunk_id == chunk.id)
+        .where(
+            Delivery.id.in_(ids),
+            Delivery.chunk_id == chunk.id,
+            or_(member.contact_point_id == Delivery.contact_point_id, way.guardian_id.is_not(None)),
+        )
+        .order_by(Guardian.id, Delivery.id)
+        .with_for_update(of=member)
     )
     return [_Member(*row) for row in tx.session.execute(query).tuples()]
+
+
+def _served(
+    tx: Transaction, broadcast: Broadcast, members: Sequence[_Member], where: ColumnElement[bool]
+) -> set[int]:
+    """Those for whom it was or is being tried by another of their ways."""
+    numbers = [member.guardian_id for member in members]
+    first = select(AudienceMember.guardian_id, AudienceMember.contact_point_id).where(
+        AudienceMember.broadcast_id == broadcast.id, AudienceMember.guardian_id.in_(numbers)
+    )
+    further = select(AudienceWay.guardian_id, AudienceWay.contact_point_id).where(
+        AudienceWay.broadcast_id == broadcast.id, AudienceWay.guardian_id.in_(numbers)
+    )
+    theirs = union_all(first, further).subquery("theirs").c
+    query = (
+        select(theirs.guardian_id)
+        .join(ContactPoint, ContactPoint.id == theirs.contact_point_id)
+        .join(
+            Delivery,
+            (Delivery.broadcast_id == broadcast.id)
+            & (Delivery.contact_point_id == ContactPoint.id),
+        )
+        .where(Delivery.state.not_in(_CLOSED), where)
+    )
+    return set(tx.session.scalars(query))
 
 
 def _ways(

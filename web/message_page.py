@@ -10,11 +10,12 @@ from flask import Blueprint, render_template, request
 from prometheus_client import Counter
 from werkzeug.exceptions import NotFound
 
-from domain import paths
+from domain import copies, paths
+from domain.wording import render
 from storage.database import Transaction
-from storage.pages import MessagePage, broadcast_page, message_page
+from storage.pages import Following, MessagePage, broadcast_page, message_page
 from web import links, notices
-from web.context import clocked, language, services, use_language
+from web.context import clocked, language, services, spoken_language, use_language
 from web.routes import authenticated
 
 pages = Blueprint("message_page", __name__)
@@ -43,6 +44,9 @@ def show(token: str) -> str:
         sender=seen.school or seen.board,
         sent=clocked(seen.sent_at, seen.zone),
         until=clocked(seen.valid_until, seen.zone) if seen.valid_until else None,
+        withdrawn=clocked(seen.withdrawn_at, seen.zone) if seen.withdrawn_at else None,
+        lead=_lead(seen),
+        following=_following_path(seen.following) if seen.following else None,
         standing=notices.standing(seen.state, seen.valid_until, now),
         purpose=notices.purpose_words(seen.purpose),
         tone=notices.tone(seen.purpose),
@@ -59,6 +63,19 @@ def _personal(tx: Transaction, token: str) -> MessagePage | None:
 def _common(tx: Transaction, token: str) -> MessagePage | None:
     numbers = links.read(paths.BROADCAST_PAGE, token, 1)
     return broadcast_page(tx, numbers[0]) if numbers else None
+
+
+def _lead(seen: MessagePage) -> str:
+    """Which earlier message this one corrects or replaces, as every copy says it."""
+    words = copies.lead(seen.origin, seen.zone)
+    return render(words, spoken_language()) if words else ""
+
+
+def _following_path(following: Following) -> str:
+    """The reader's own page of what follows; the common one where they have none."""
+    if following.delivery_id is not None:
+        return links.page_path(following.delivery_id)
+    return paths.broadcast(services().secret, following.broadcast_id)
 
 
 def _leave_path(seen: MessagePage) -> str | None:

@@ -17,7 +17,7 @@ pages = Blueprint("pictures", __name__)
 @pages.get("/pictures/<token>")
 @authenticated("a sealed token that names the image")
 def show(token: str) -> Response:
-    """The bytes; what a token shows never changes, so a browser may keep it for ever."""
+    """The bytes, kept by a browser for some minutes: what is withdrawn must go."""
     numbers = links.read(paths.PICTURE, token, 2)
     if numbers is None:
         raise NotFound
@@ -26,5 +26,5 @@ def show(token: str) -> Response:
     if file is None:
         raise NotFound
     answer = Response(file.data, content_type=file.media_type)
-    answer.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    answer.headers["Cache-Control"] = "private, max-age=300"
     return answer

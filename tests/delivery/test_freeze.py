@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from sqlalchemy import select, update
@@ -12,7 +14,7 @@ from delivery.freeze import Outgrown, freeze
 from delivery.schedule import tick_due, tick_lapse
 from domain.audience import CITY, Part
 from domain.deliveries import ChunkRule
-from storage import boards, opt_outs, people, schools
+from storage import boards, freezing, opt_outs, people, schools
 from storage.database import Database, Transaction
 from storage.freezing import Frozen
 from storage.tables import AudienceMember, AuditEntry, Broadcast, ContactPoint, GuardianContact
@@ -280,3 +282,35 @@ def test_rank_decides_and_not_the_order_of_rows(database: Database) -> None:
         broadcast_id = city.approved(tx, where)
         frozen(tx, broadcast_id)
         assert used(tx, broadcast_id, someone) == second.id
+
+
+def test_emergencies_go_first_and_then_what_is_due_longest(
+    database: Database, clock: Clock
+) -> None:
+    with database.writing() as tx:
+        where = city.found(tx, 5)
+        late, early = (
+            city.approved(tx, where, due_in=timedelta(minutes=minutes)) for minutes in (2, 1)
+        )
+        urgent = city.approved(tx, where, due_in=timedelta(minutes=3), emergency=True)
+        cancelled = city.approved(tx, where)
+        tx.session.get_one(Broadcast, cancelled).state = "cancelled"
+    clock.forward(minutes=4)
+    with database.writing() as tx:
+        assert freezing.due(tx) == [urgent, early, late]
+        assert freeze(tx, cancelled, MAIL) is None
+
+
+def test_of_two_workers_at_once_one_freezes(database: Database) -> None:
+    with database.writing() as tx:
+        broadcast_id = city.approved(tx, city.found(tx, 20))
+    together = Barrier(2)
+
+    def work(_: int) -> bool:
+        together.wait()
+        with database.writing() as tx:
+            return freeze(tx, broadcast_id, MAIL) is not None
+
+    with ThreadPoolExecutor(2) as workers:
+        assert sorted(workers.map(work, range(2))) == [False, True]
+    assert len(city.deliveries(database, broadcast_id)) == 20

@@ -83,8 +83,8 @@ def test_back_all_the_way(guardian: Person, bot: Bot, town: Town) -> None:
         ("言語", "Please choose"),
         ("登録内容", "まだ登録がありません"),
         ("退会", "登録している学校はありません"),
-        ("下書き", "下書きはありません"),
-        ("承認待ち", "ありません"),
+        ("下書き", "担当者だけ"),
+        ("承認待ち", "担当者だけ"),
         ("招待コード", "招待コードを送ってください"),
         ("SABC-DEFG-HJKM-NPQR", "この招待コードは使えません"),
     ],
@@ -96,7 +96,7 @@ def test_words_outside_any_dialogue(guardian: Person, bot: Bot, word: str, answe
 
 def test_the_menu_shows_only_what_one_may_do(town: Town, guardian: Person, bot: Bot) -> None:
     guardian.says("メニュー")
-    bot.answers("1 登録", "2 言語")
+    bot.answers("1 登録", "2 機種変更", "3 言語")
     bot.does_not_say("作成", "退会", "承認待ち")
     guardian.says("1")
     bot.answers("学校ID")

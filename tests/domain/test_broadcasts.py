@@ -37,6 +37,7 @@ ALLOWED = {
     Verb.SEND_FIRST: {State.DRAFT: State.APPROVED},
     Verb.RESEND: {State.SENT: State.SENDING},
     Verb.SUPERSEDE: {
+        State.PENDING: State.CANCELLED,
         State.APPROVED: State.CANCELLED,
         State.SENDING: State.WITHDRAWN,
         State.SENT: State.WITHDRAWN,

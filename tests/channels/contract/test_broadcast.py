@@ -19,6 +19,7 @@ from tests.channels.contract.rig import PUBLIC_URL, Fails, Talks
 from tests.channels.contract.rigs.telegram import TelegramRig
 from tests.channels.contract.stage import Actor, Stage
 from tests.delivery.test_worker import until, working
+from tests.dialogues.kit import FIRST_NUMBER
 
 BY_MAIL = "taro@example.jp"
 # What stands at the top of a notice, and in no preview and on no card.
@@ -27,15 +28,15 @@ HEAD = f"【第一小学校】\n{stories.SUBJECT}"
 
 @pytest.fixture
 def guardians(stage: Stage, line: Talks, telegram: Talks, webchat: Talks) -> dict[str, Actor]:
-    """One guardian who registered on each channel, and one with a mail address."""
+    """One who registered on each channel; who has a mail address is of one of the families."""
     found = {rig.name: Actor(stage, rig, rig.person(1)) for rig in (line, telegram, webchat)}
     for guardian in found.values():
         stories.registers_shortly(stage, guardian)
+    stage.town.families()
     with stage.database.writing() as tx:
         point = people.contact_point(tx, stage.board_id, "email", "email", BY_MAIL)
         (first, *_) = stored_schools.classes_of(tx, stage.town.school_id)
-        registration.register(tx, point.id, stage.town.school_id, first.id, 1)
-    stage.town.families()
+        registration.register(tx, point.id, stage.town.school_id, first.id, FIRST_NUMBER)
     return found
 
 

@@ -273,3 +273,33 @@ def test_an_answer_is_told_apart_like_a_chunk(fails: Fails, channel: Channel) ->
     hasty.close()
     times = sum("一つ目です" in each.text for each in fails.shown(person))
     assert times == (1 if channel.limits.keyed else 2)
+
+
+SIGNATURE = f"第一小学校\nこの連絡が本物か確かめる: {PUBLIC_URL}/verify/K7Q3-M9XP"
+ASKING = replace(
+    BULK,
+    lead="【訂正】昨日の「遠足」を訂正します。",
+    confirm_token="confirm-token",
+    how_to_confirm="「確認しました 12-3」と送ってください。",
+    signature=SIGNATURE,
+)
+
+
+@pytest.mark.parametrize("headline_only", [False, True])
+@pytest.mark.parametrize("body", [TEXT, LONG * 2])
+def test_every_copy_asks_and_says_whose_it_is(
+    fails: Fails, channel: Channel, headline_only: bool, body: str
+) -> None:
+    """However it is cut: the button, what to type or open instead, and at the end the signature."""
+    (address,) = fails.addresses(1)
+    bulk = replace(ASKING, text=body, headline_only=headline_only, pictures=PICTURES)
+    assert all_of(settle(channel, chunk(channel, [address], bulk)), Accepted)
+    shown = fails.shown(address)
+    last = next(each.text for each in reversed(shown) if each.text)
+    assert last.strip().endswith(SIGNATURE)
+    assert "確認しました" in last
+    taps = {tap.label: tap.token for each in shown for tap in each.taps}
+    assert taps.get("確認しました", "") == ("confirm-token" if fails.headlines else "")
+    if not (headline_only and fails.headlines):
+        text = whole(fails, address)
+        assert text.index(ASKING.lead) < text.index(body[:5])

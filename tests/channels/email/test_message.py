@@ -97,6 +97,17 @@ def test_the_text_and_its_footer() -> None:
     assert "View this notice:" in text_of(parsed(replace(BULK, language="en")))
 
 
+def test_who_is_asked_to_confirm_does_so_on_the_page() -> None:
+    """A link in a mail that confirmed by itself would be followed by every scanner."""
+    asking = replace(
+        BULK, confirm_token="t", how_to_confirm="x", signature="第三小学校", lead="【訂正】"
+    )
+    assert text_of(parsed(asking)) == (
+        f"【訂正】\n\n{TEXT}\n▼お読みになったら、このページで「確認しました」を押してください\n{TO.page_url}\n\n"
+        f"▼お知らせの受け取りをやめるときは\n{TO.leave_url}\n\n第三小学校\n"
+    )
+
+
 def test_without_links_there_is_no_footer() -> None:
     assert text_of(parsed(to=Recipient(1, "a@b.jp", "x@y.jp", "", ""))) == TEXT
 

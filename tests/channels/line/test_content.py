@@ -278,3 +278,23 @@ def test_any_broadcast_is_at_most_five_objects(bulk: Bulk) -> None:
     assert made == broadcast(bulk)
     assert all(0 < units(one["text"]) <= 5000 for one in made if one["type"] == "text")
     assert bulk.page_url in text_of(made)
+
+
+def test_confirming_is_one_bubble_with_reading_on() -> None:
+    """The button asks for no more objects than five, however many pictures there are."""
+    asking = replace(
+        BULK, confirm_token="confirm-7", how_to_confirm="送ってください。", signature="第三小学校"
+    )
+    made = broadcast(replace(asking, pictures=(PICTURE,) * 3))
+    accepted(made)
+    assert types(made) == ["text", "image", "image", "image", "flex"]
+    assert [action["data"] for action in flex_actions(made[-1])] == ["confirm-7"]
+    full = broadcast(replace(asking, pictures=(PICTURE,) * 4))
+    accepted(full)
+    assert types(full) == ["text", "image", "image", "image", "flex"]
+    assert [action["data"] for action in flex_actions(full[-1])] == ["open-7", "confirm-7"]
+    assert full[0]["text"].endswith("\n\n送ってください。\n\n第三小学校")
+    long = broadcast(replace(asking, text="明日は延期です。" * 4000))
+    accepted(long)
+    assert types(long) == ["text"] * 4 + ["flex"]
+    assert long[3]["text"].endswith("\n\n送ってください。\n\n第三小学校")

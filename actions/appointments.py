@@ -15,7 +15,7 @@ from domain.refusals import Refusal, refuse
 from domain.roles import Actor, Role, may_name, may_write
 from domain.speech import Speech
 from domain.wording import Words, say
-from storage import boards, broadcasts, handing_over, schools
+from storage import boards, broadcasts, keeping, schools
 from storage import staff as stored
 from storage.database import Transaction
 from storage.staff import Post
@@ -122,7 +122,7 @@ def _hand_over(
 ) -> list[int]:
     if heir_id is None:
         return []
-    drafts = handing_over.hand_over(tx, actor.board_id, school_id, staff_id, heir_id)
+    drafts = keeping.hand_over(tx, actor.board_id, school_id, staff_id, heir_id)
     if drafts:
         _tell_heir(tx, heir_id, staff_id, drafts)
     return drafts

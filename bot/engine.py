@@ -116,6 +116,8 @@ def _text(talk: Talk, item: InboxItem, answer: Answer | None = None) -> None:
         _GLOBAL[word](talk)
     elif outside.is_link(text):
         outside.follow_link(talk, text)
+    elif outside.call_emergency(talk, text):
+        return
     elif card is not None:
         cards.typed(talk, *card)
     elif tap is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from actions import registration
+from actions import registration, staff, tries
 from actions.verification import looks_like_code
 from bot import ahead, kind
 from bot.dialogues.menu import ITEMS, Page, shown_items
@@ -19,12 +19,13 @@ from domain.folding import fold, fold_word
 from domain.school_ids import looks_like_school_id
 from domain.verification import fold_verify_code
 from domain.wording import say
-from storage import dialogues, people, staff
+from storage import dialogues, people
 from storage.database import Transaction
 from storage.inbox import InboxItem
 
 # What a join link hands over as the first text: Telegram's "/start K7Q3M9XP4TWR".
 _LINK = re.compile(r"/(?:start|join)[\s_=:]+(\S.*)", re.IGNORECASE)
+_EMERGENCY = "emergency"
 
 
 def hear(talk: Talk, text: str) -> None:
@@ -62,15 +63,39 @@ def _gives_way(talk: Talk, stored: dialogues.StoredDialogue) -> bool:
 
 
 def _do(talk: Talk, command: str) -> None:
-    """Begin what a word asks for; what only staff may do is told to who is not known as such."""
-    is_for_staff = ITEMS[command].page is not Page.MINE
-    if not is_for_staff or staff.staff_at(talk.tx, talk.contact_id) is not None:
+    """Begin what a word asks for, if it is theirs to do; others are told whose it is."""
+    is_for_all = ITEMS[command].page is Page.MINE
+    actor = staff.actor_of(talk.tx, talk.contact_id)
+    is_staff = actor is not None and bool(actor.grants)
+    if is_for_all or command in shown_items(talk.tx, _scene(talk)):
         talk.begin(Begin(command))
-    elif command == "school_id":
+    elif command == "school_id" and not is_staff:
         # What a guardian has who writes this is a school ID to register with.
         talk.begin(Begin("register"))
     else:
-        talk.say(say("kind.staff_only"))
+        tries.no_staff(talk.tx, talk.contact_id, command, 0)
+        role = say("kind.not_your_role", item=say(f"menu.item.{command}"))
+        talk.say(role if is_staff else say("kind.staff_only"))
+
+
+def call_emergency(talk: Talk, text: str) -> bool:
+    """Let staff begin an emergency whatever they are in the middle of; False if it is no such word.
+
+    The dialogue that is open goes on afterwards.
+    """
+    if command_of(text) != _EMERGENCY or _EMERGENCY not in shown_items(talk.tx, _scene(talk)):
+        return False
+    below = talk.active()
+    if below is not None and below.flow == _EMERGENCY:
+        return False
+    while below is not None and _gives_way(talk, below):
+        below = dialogues.end(talk.tx, below)
+    talk.begin(Begin(_EMERGENCY), below)
+    return True
+
+
+def _scene(talk: Talk) -> Scene:
+    return Scene(talk.contact_id, talk.board_id, talk.language, {})
 
 
 def _register(talk: Talk, text: str) -> None:
@@ -103,12 +128,11 @@ def follow_link(talk: Talk, text: str) -> None:
 
 def show_help(talk: Talk) -> None:
     """What this person may do, a line for each, with the menu beneath."""
-    scene = Scene(talk.contact_id, talk.board_id, talk.language, {})
     talk.say(
         lines(
             [
                 say("bot.help.item", item=say(f"menu.item.{item}"), help=say(f"help.{item}"))
-                for item in shown_items(talk.tx, scene)
+                for item in shown_items(talk.tx, _scene(talk))
             ]
         )
     )

@@ -7,7 +7,7 @@ move is a compare-and-swap, so that one worker makes it and the others find it m
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -30,10 +30,20 @@ _EVERY = 0.5
 
 
 def tick_due(database: Database, rules: Mapping[str, ChunkRule]) -> int:
-    """Freeze every broadcast that is due; return how many."""
+    """Freeze every broadcast that is due; return how many.
+
+    What is due is asked anew after each, so that an emergency does not wait for a long list.
+    """
+    frozen, tried = 0, set[int]()
+    while (broadcast_id := _next_due(database, tried)) is not None:
+        tried.add(broadcast_id)
+        frozen += _freeze(database, broadcast_id, rules)
+    return frozen
+
+
+def _next_due(database: Database, tried: Collection[int]) -> int | None:
     with database.reading() as tx:
-        due = freezing.due(tx)
-    return sum(_freeze(database, broadcast_id, rules) for broadcast_id in due)
+        return next((one for one in freezing.due(tx) if one not in tried), None)
 
 
 def _freeze(database: Database, broadcast_id: int, rules: Mapping[str, ChunkRule]) -> bool:

@@ -22,14 +22,22 @@ _AGAIN_AT_MOST = timedelta(minutes=10)
 
 
 class LeaseLost(Exception):
-    """The lease ran out or was taken away: somebody else sends this chunk now."""
+    """The lease ran out or was taken away, or what is in it may not be sent any more."""
 
 
 class ChunkLog:
     """The log of one chunk: journal first, then the recorder (see channels.base.SendLog)."""
 
-    def __init__(self, held: Held, journal: Journal, recorder: Recorder, stop: Event) -> None:
+    def __init__(
+        self,
+        held: Held,
+        journal: Journal,
+        recorder: Recorder,
+        stop: Event,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._held = held
+        self._clock = clock
         self._journal = journal
         self._recorder = recorder
         self._stop = stop
@@ -39,7 +47,7 @@ class ChunkLog:
 
     def intent(self, delivery_id: int) -> None:
         """Raises LeaseLost or JournalBroken; the channel must let them pass."""
-        if self._recorder.is_lost(self._held):
+        if self._is_over():
             raise LeaseLost
         self._journal.intent(*self._held.key, delivery_id)
         self._asked[delivery_id] = None
@@ -54,7 +62,12 @@ class ChunkLog:
             self._recorder.tell(self._held, delivery_id, outcome)
 
     def stopping(self) -> bool:
-        return self._stop.is_set() or self._recorder.is_lost(self._held)
+        return self._stop.is_set() or self._is_over()
+
+    def _is_over(self) -> bool:
+        """Whether nothing of this chunk may be sent any more: late news is no news."""
+        too_late = self._clock() >= self._held.lease.deadline
+        return too_late or self._recorder.is_lost(self._held)
 
     def close(self) -> None:
         """What was asked and not answered is unknown, however the channel came to an end."""
@@ -89,7 +102,7 @@ class Sending:
 
     def send(self, held: Held, stop: Event) -> None:
         """Send one chunk and give it back, whatever its channel does."""
-        chunk_log = ChunkLog(held, self._journal, self._recorder, stop)
+        chunk_log = ChunkLog(held, self._journal, self._recorder, stop, self._clock)
         try:
             self._hand_over(held, chunk_log)
         except LeaseLost:

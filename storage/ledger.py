@@ -36,6 +36,7 @@ class Lease:
     lane: str
     variant: str
     key: UUID
+    deadline: datetime
     keyed: bool = False
 
 
@@ -110,6 +111,7 @@ def as_lease(chunk: Chunk, worker: str) -> Lease:
         lane=chunk.lane,
         variant=chunk.variant,
         key=chunk.key,
+        deadline=chunk.deadline,
         keyed=chunk.keyed,
     )
 
@@ -133,12 +135,17 @@ def open_address(tx: Transaction, member: Member) -> str:
 def extend(tx: Transaction, worker: str, lasting: timedelta) -> set[tuple[int, int]]:
     """Prolong all leases of a worker; return (chunk, epoch) of those it still holds.
 
-    A chunk whose broadcast was stopped is not among them.
+    A chunk whose broadcast was stopped, or is not valid any more, is not among them.
     """
     sending = select(Broadcast.id).where(Broadcast.state == SENDING)
     statement = (
         update(Chunk)
-        .where(Chunk.state == LEASED, Chunk.worker == worker, Chunk.broadcast_id.in_(sending))
+        .where(
+            Chunk.state == LEASED,
+            Chunk.worker == worker,
+            Chunk.deadline > tx.now,
+            Chunk.broadcast_id.in_(sending),
+        )
         .values(leased_until=tx.now + lasting)
         .returning(Chunk.id, Chunk.epoch)
         .execution_options(**UNSYNCED)

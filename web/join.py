@@ -13,6 +13,7 @@ from actions import boards
 from domain import wording
 from domain.board_settings import BoardSettings
 from domain.codes import fold_code
+from domain.contact_codes import fold_contact_code
 from domain.school_ids import fold_school_id
 from domain.wording import say
 from web import security
@@ -45,7 +46,7 @@ def begin(code: str) -> str | Response:
     chat gets it in the fragment, which browsers send to nobody, and says it after a tap: a
     link alone must not speak in anybody's name.
     """
-    folded = fold_school_id(code) or fold_code(code)
+    folded = fold_school_id(code) or fold_code(code) or fold_contact_code(code)
     chat = url_for("chat.page", _anchor=f"join={folded}" if folded else None)
     apps = _apps(folded) if folded else []
     if not apps:

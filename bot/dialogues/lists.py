@@ -13,7 +13,7 @@ from domain.roles import Actor, may_decide
 from domain.speech import Speech
 from domain.wording import say
 from storage import broadcasts as stored
-from storage import handing_over
+from storage import keeping
 from storage.database import Transaction
 from storage.tables import Broadcast
 
@@ -50,7 +50,7 @@ def _drafts(tx: Transaction, scene: Scene) -> Json:
 
 
 def _drafts_of(tx: Transaction, actor: Actor) -> Sequence[Broadcast]:
-    rows = handing_over.kept_by(tx, actor.board_id, actor.staff_id)
+    rows = keeping.kept_by(tx, actor.board_id, actor.staff_id)
     return [row for row in rows if drafting.may_edit(actor, row)]
 
 

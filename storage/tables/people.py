@@ -62,7 +62,7 @@ class Membership(Table):
 
 
 class ContactPoint(Table):
-    """One address on one channel and account; `state` is active, blocked or suspended.
+    """One address on one channel and account; `state` is active, blocked, suspended, left or erased.
 
     `domain` stands in clear because mail is paced by destination.  Two guardians who share a
     mailbox share the contact point.  `language` is what a person not yet registered chose.

@@ -16,7 +16,7 @@ from storage.tables import AuditEntry, Broadcast, EmergencyReport
 from tests.dialogues.kit import Bot, Person, Town
 from tests.dialogues.test_compose import the_broadcast
 
-SENT = ("緊急", "地震", "学校全体", "児童は学校で待機・引き渡し", "子どもの安全のため", "送る")
+SENT = ("緊急", "地震", "学校全体", "学校で待機・引き渡し", "子どもの安全のため", "送る")
 
 
 def sends(teacher: Person, *lines: str) -> Bot:
@@ -48,8 +48,8 @@ def test_a_teacher_sends_in_six_taps_and_the_principal_takes_note(
     teacher.taps("地震")
     bot.answers("だれに", "1 学校全体", "2 学年やクラスを選ぶ")
     teacher.taps("学校全体")
-    bot.answers("どの文", "1 児童は学校で待機・引き渡し", "自分で書く")
-    teacher.taps("児童は学校で待機・引き渡し")
+    bot.answers("どの文", "1 学校で待機・引き渡し", "自分で書く")
+    teacher.taps("学校で待機・引き渡し")
     bot.answers("承認を待てない理由", "書かない")
     teacher.taps("子どもの安全のため")
     bot.answers("全校（第一小学校）（6家庭）", "件名：【緊急】地震：学校で引き渡します")
@@ -252,3 +252,14 @@ def test_a_template_of_the_school_comes_first(
     assert case
     assert (case.subject, case.sent_by, case.reason) == ("地震（10時5分）", "山田先生", "")
     principal.listens()
+
+
+def test_an_emergency_begins_in_the_middle_of_anything_else(town: Town, teacher: Person) -> None:
+    town.families()
+    for words in ("作成", "行事の中止・変更", "学校全体"):
+        teacher.says(words)
+    teacher.says("緊急")
+    assert teacher.dialogue() == "emergency"
+    teacher.says("キャンセル")
+    assert teacher.dialogue() == "compose"
+    Bot(teacher).answers("さきほどの続きです", "件名")

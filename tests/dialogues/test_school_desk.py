@@ -60,7 +60,7 @@ def test_slips_are_made_for_the_classes_that_were_chosen(
 ) -> None:
     said = Bot(teacher)
     teacher.says("登録案内")
-    said.answers("どの組", "1 すべての組", "2 3年1組")
+    said.answers("どのクラス", "1 すべてのクラス", "2 3年1組")
     teacher.says("3年1組,3年2組")
     teacher.says("完了")
     said.answers("何番まで")
@@ -74,7 +74,7 @@ def test_slips_are_made_for_the_classes_that_were_chosen(
     assert [len(each.codes) for each in made] == [35, 35, 0]
     assert the_link(town, teacher).class_ids == tuple(classes[:2])
     teacher.says("登録案内")
-    teacher.says("すべての組")
+    teacher.says("すべてのクラス")
     said.answers("何番まで")
     said.does_not_say("名簿のとおり")
     teacher.says("36")
@@ -83,7 +83,7 @@ def test_slips_are_made_for_the_classes_that_were_chosen(
     said.answers("108人分", "新しいコード 108人分")
     assert not opens(town, made[0].codes[0].code, "holder")
     teacher.says("登録案内")
-    teacher.says("すべての組")
+    teacher.says("すべてのクラス")
     teacher.says("名簿のとおり")
     teacher.says("そのまま使う")
     said.answers("108人分", "新しいコード 0人分")
@@ -96,7 +96,7 @@ def test_a_large_school_gets_its_slips_in_parts(town: Town) -> None:
         names = [f"{grade}年{number}組" for grade in range(1, 5) for number in range(1, 5)]
         large = town.opens_school(tx, "第二小学校", [*names, "ひまわり"], [])
     teacher = town.staff("鈴木先生", Role.OPERATOR, large)
-    for words in ("登録案内", "すべての組", "2"):
+    for words in ("登録案内", "すべてのクラス", "2"):
         teacher.says(words)
     Bot(teacher).answers("34人分", "1年1組から2年4組", "3年1組から4年4組", "ひまわりからひまわり")
 
@@ -113,9 +113,9 @@ def test_the_principal_chooses_how_guardians_come_in(
     principal.says("０４８（９６３）０００１です")
     principal.says("048(963)0001")
     said.answers("048-963-0001 にしました")
-    for words in ("学校の設定", "登録の受け付け方", "登録コードのみ"):
+    for words in ("学校の設定", "登録の受け付け方", "登録コードだけで登録"):
         principal.says(words)
-    said.answers("「登録コードのみ」にしました")
+    said.answers("「登録コードだけで登録」にしました")
     principal.says("学校ID")
     said.answers("学校IDだけでは登録できません")
     principal.says("キャンセル")
@@ -123,8 +123,8 @@ def test_the_principal_chooses_how_guardians_come_in(
         school = stored.school(tx, town.school_id)
     assert (school.admission, school.phone) == (Admission.INVITE.value, "048-963-0001")
     teacher.says("学校の設定")
-    Bot(teacher).answers("権限がありません")
-    for words in ("学校の設定", "電話番号", "番号をなくす"):
+    Bot(teacher).answers("いまのお役では使えません")
+    for words in ("学校の設定", "電話番号", "番号を消す"):
         principal.says(words)
     said.answers("なくしました")
 

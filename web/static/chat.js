@@ -24,7 +24,7 @@
   const PHOTO_SIDE = 2048;
   const THUMB_SIDE = 320;
   const PHOTO_BYTES = 11000000;
-  const CODE = /^#join=([0-9A-Z-]{14,19})$/;
+  const CODE = /^#join=([0-9A-Z-]{12,19})$/;
 
   const shelf = "renrakumo " + base;
   const drawn = new Map();

@@ -165,7 +165,7 @@ def test_a_code_on_line_counts_only_with_lines_proof(stage: Stage, line: Talks) 
     asking.says(code)
     asking.hears("10分以内", PUBLIC_URL)
     asking.says("承認待ち")
-    asking.hears("ありません")
+    asking.hears("担当者だけ")
     (url,) = [tap.url for shown in line.shown(asking.address) for tap in shown.taps if tap.url]
     asking.proves(url, follower=following.address)
     stage.goes_on()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from actions import contacts, registration
 from domain.wording import say
-from storage import contact_codes, forgetting, people, ways
+from storage import admissions, contact_codes, forgetting, people, ways
 from storage.database import Transaction
 from storage.tables import Guardian
 
@@ -31,7 +31,8 @@ def leave(tx: Transaction, contact_id: int, school_ids: Collection[int]) -> HasL
         for school_id in school_ids:
             registration.opt_out(tx, contact_id, school_id)
         return HasLeft(only_here=True)
-    stays = {each.school_id for each in registration.joined(tx, contact_id)} - set(school_ids)
+    here = {each.school_id for each in registration.joined(tx, contact_id)}
+    stays = (here | admissions.schools_asked(tx, contact_id)) - set(school_ids)
     for school_id in school_ids:
         registration.leave_school(tx, contact_id, school_id)
     if not stays:

@@ -55,6 +55,14 @@ def waiting_of(tx: Transaction, contact_id: int, school_id: int) -> Admission | 
     return tx.session.scalars(query.order_by(Admission.id.desc())).first()
 
 
+def schools_asked(tx: Transaction, contact_id: int) -> set[int]:
+    """The schools that a person has asked and that have not let them in yet."""
+    query = select(Admission.school_id).where(
+        Admission.contact_point_id == contact_id, Admission.state.in_(_OPEN)
+    )
+    return set(tx.session.scalars(query))
+
+
 def waiting_at(tx: Transaction, school_id: int) -> Sequence[Admission]:
     """All that wait at a school, the oldest first."""
     query = select(Admission).where(Admission.state == WAITING, Admission.school_id == school_id)

@@ -90,7 +90,7 @@ def _is_needed() -> ColumnElement[bool]:
         exists().where(StaffContact.contact_point_id == here),
         exists().where(Dialogue.contact_point_id == here, Dialogue.active.is_(True)),
         exists().where(Delivery.contact_point_id == here, Delivery.state.in_(OPEN)),
-        exists().where(Admission.contact_point_id == here, Admission.state == "waiting"),
+        exists().where(Admission.contact_point_id == here, Admission.state.in_(("waiting", "admitting"))),
     )
 
 

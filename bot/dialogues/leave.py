@@ -11,6 +11,7 @@ from bot.dialogues.contacts import own_ways, shown
 from bot.phrases import YES, bullets, lines, refused, yes_or_no
 from bot.steps import Begin, Choose, Do, Finish, Given, Json, Option, Scene, Script, Step, flow
 from domain.wording import Words, say
+from storage import admissions, schools
 from storage.database import Transaction
 
 _ALL = 0
@@ -19,7 +20,7 @@ _NEXT = ("register", "contacts", "language", "leave")
 
 @flow("leave", version=2, idle=timedelta(days=1))
 def leave(given: Given) -> Script:  # noqa: ARG001 - every script has it
-    joined = yield Do("joined", joined_schools)
+    joined = yield Do("joined", _joined_or_asked)
     if not joined:
         yield Finish(say("leave.nowhere"))
     school_id = joined[0]["id"] if len(joined) == 1 else (yield _which(joined))
@@ -30,6 +31,16 @@ def leave(given: Given) -> Script:  # noqa: ARG001 - every script has it
     ids = [each["id"] for each in going]
     done = yield Do("leave", partial(_leave, ids), lasting=True)
     yield Finish(say(f"leave.done.{done}", schools=_names(going)))
+
+
+def _joined_or_asked(tx: Transaction, scene: Scene) -> Json:
+    """Effect: the schools to be left, those among them that have not said yes yet."""
+    joined = joined_schools(tx, scene)
+    asked = admissions.schools_asked(tx, scene.contact_id) - {each["id"] for each in joined}
+    return joined + [
+        {"id": school_id, "school": schools.school(tx, school_id).name, "groups": []}
+        for school_id in sorted(asked)
+    ]
 
 
 def _which(joined: Sequence[Json]) -> Step:

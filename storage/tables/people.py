@@ -62,8 +62,9 @@ class Membership(Table):
 
 
 class ContactPoint(Table):
-    """One address on one channel and account; `state` is active, blocked, suspended, left or erased.
+    """One address on one channel and account.
 
+    `state` is active, blocked, suspended, left or erased (see storage.forgetting).
     `domain` stands in clear because mail is paced by destination.  Two guardians who share a
     mailbox share the contact point.  `language` is what a person not yet registered chose.
     `state_at` is when the provider says the person last blocked or opened the conversation,

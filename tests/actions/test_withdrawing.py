@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from actions import broadcasts, follow_ups, withdrawals
+from actions import broadcasts, follow_ups, previews, withdrawals
 from actions.previews import ref_of
 from actions.withdrawals import Withdrawn
 from delivery import aftermath, schedule

@@ -8,6 +8,7 @@ from actions import admissions, child_codes, registration, schools
 from delivery.admissions import tick_admissions
 from domain.roles import Role
 from domain.schools import Admission
+from storage import admissions as stored_admissions
 from storage import child_codes as stored_codes
 from storage import schools as stored
 from tests.dialogues.kit import Bot, Person, Town
@@ -152,7 +153,7 @@ def test_many_come_at_once(
         tick_admissions(town.database)
     assert teacher.listens().count("12件の登録が待っています") == 1
     teacher.taps("一つずつ見る")
-    teacher_bot.answers("12件の登録が待っています", "3年1組（4件）", "すべての組")
+    teacher_bot.answers("12件の登録が待っています", "3年1組（4件）", "すべてのクラス")
     teacher.says("3年2組")
     teacher_bot.answers("4件の登録", "1 3年2組 2番", "ウェブ")
     teacher.says("1,2")
@@ -189,7 +190,7 @@ def test_a_code_is_needed_where_each_child_has_one(town: Town, guardian: Person,
     code = code_of(town, "3年2組", 7)
     assert code[:4] == town.school_code[:4]
     guardian.says(town.school_code)
-    bot.answers("お子さまごとの登録コードが必要です", "学校IDを送ってください")
+    bot.answers("お子さんごとの登録コードが必要です", "学校IDを送ってください")
     guardian.says(f"{code[:4]}-2222-3333")
     bot.answers("この学校IDは使えません")
     guardian.says(code.lower().replace("-", " "))
@@ -236,3 +237,16 @@ def test_a_code_ends(town: Town, guardian: Person, bot: Bot) -> None:
     town.clock.forward(days=61)
     guardian.says(code)
     bot.answers("使えません")
+
+
+def test_who_only_waits_can_leave_altogether(town: Town, guardian: Person, bot: Bot) -> None:
+    set_rule(town, Admission.CONFIRM)
+    applies(guardian, town, 1, 12)
+    guardian.says("キャンセル")
+    guardian.says("退会")
+    bot.answers("第一小学校")
+    guardian.says("はい")
+    with town.database.reading() as tx:
+        assert not stored_admissions.schools_asked(tx, guardian.contact_id)
+    guardian.says("退会")
+    bot.does_not_say("第一小学校")

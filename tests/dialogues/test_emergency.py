@@ -177,7 +177,7 @@ def test_guardians_dismissed_staff_and_other_schools_are_refused_kindly(
     assert the_report(town).acknowledged_at is None
     verbs = [verb for _, verb in refused_verbs(town)]
     # Whoever is no staff is noted once an hour, whatever they try.
-    assert verbs == ["send_first", "acknowledge", "remark", "acknowledge", "send_first"]
+    assert verbs == ["emergency", "acknowledge", "remark", "acknowledge", "emergency"]
 
 
 def _begins(town: Town, person: Person) -> None:

@@ -1,29 +1,32 @@
-"""Reading a file of schools: `code,name,kind`, in UTF-8 or Shift_JIS as Excel writes it."""
+"""Reading a file of schools: `code,name,kind`."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from actions import schools
-from domain.folding import fold
+from commands.tables import BadRow, Column, Row, both, read_table
 from storage.database import Transaction
 from storage.schools import school_by_code
 
-COLUMNS = ("code", "name", "kind")
-KINDS = ("primary", "junior_high", "other")
+COLUMNS = (
+    Column("code", ("学校コード", "コード", "学校")),
+    Column("name", ("学校名", "名前", "名称")),
+    Column("kind", ("種別", "種類")),
+)
+KINDS = {
+    "primary": "primary",
+    "junior_high": "junior_high",
+    "other": "other",
+    "小学校": "primary",
+    "小": "primary",
+    "中学校": "junior_high",
+    "中": "junior_high",
+    "その他": "other",
+}
 CODE = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class BadRow:
-    """A row that was not taken: its line in the file, and why."""
-
-    line: int
-    reason: str
 
 
 @dataclass(slots=True)
@@ -35,40 +38,25 @@ class Imported:
     bad: list[BadRow] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        bad = [each.as_dict() for each in self.bad]
+        return {"opened": self.opened, "unchanged": self.unchanged, "bad": bad}
 
 
 def import_schools(tx: Transaction, board_id: int, raw: bytes) -> Imported:
     """Open every school in a file that is not there yet; bad rows stop no other."""
-    done = Imported()
-    text = decode(raw)
-    if text is None:
-        done.bad.append(BadRow(1, "neither UTF-8 nor Shift_JIS"))
-        return done
-    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="more")
-    if [fold(name or "") for name in reader.fieldnames or ()] != list(COLUMNS):
-        done.bad.append(BadRow(1, f"the first line must be {','.join(COLUMNS)}"))
-        return done
-    for row in reader:
-        _take(tx, board_id, row, reader.line_num, done)
+    rows, bad = read_table(raw, COLUMNS)
+    done = Imported(bad=bad)
+    for row in rows:
+        _take(tx, board_id, row, done)
+    done.bad.sort(key=lambda each: each.line)
     return done
 
 
-def decode(raw: bytes) -> str | None:
-    """Japanese Excel writes Shift_JIS (cp932), or UTF-8 with a byte order mark."""
-    for encoding in ("utf-8-sig", "cp932"):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return None
-
-
-def _take(tx: Transaction, board_id: int, row: dict[str, Any], line: int, done: Imported) -> None:
-    cells = {name: fold(str(row.get(name) or "")) for name in COLUMNS}
-    reason = _fault(row, cells) or _conflict(tx, board_id, cells)
+def _take(tx: Transaction, board_id: int, row: Row, done: Imported) -> None:
+    cells = {**row.cells, "kind": KINDS.get(row.cells["kind"].casefold(), "")}
+    reason = _fault(cells, row.cells["kind"]) or _conflict(tx, board_id, cells)
     if reason:
-        done.bad.append(BadRow(line, reason))
+        done.bad.append(BadRow(row.line, reason))
     elif school_by_code(tx, board_id, cells["code"]):
         done.unchanged += 1
     else:
@@ -76,20 +64,28 @@ def _take(tx: Transaction, board_id: int, row: dict[str, Any], line: int, done: 
         done.opened += 1
 
 
-def _fault(row: dict[str, Any], cells: dict[str, str]) -> str | None:
-    if row.get("more"):
-        return f"{len(COLUMNS) + len(row['more'])} cells, expected {len(COLUMNS)}"
+def _fault(cells: dict[str, str], kind: str) -> str | None:
     if not CODE.fullmatch(cells["code"]):
-        return "code: 1 to 32 letters, digits, - or _"
+        return both(
+            "学校コードは半角の英数字と - _ で32文字までです",
+            "code: 1 to 32 letters, digits, - or _",
+        )
     if not 1 <= len(cells["name"]) <= 100:
-        return "name: 1 to 100 characters"
-    if cells["kind"] not in KINDS:
-        return f"kind: {cells['kind']!r} is none of {', '.join(KINDS)}"
+        return both("学校名は1〜100文字にしてください", "name: 1 to 100 characters")
+    if not cells["kind"]:
+        return both(
+            f"種別「{kind[:20]}」がわかりません（小学校、中学校、その他）",
+            f"kind: {kind[:20]!r} is none of primary, junior_high, other",
+        )
     return None
 
 
 def _conflict(tx: Transaction, board_id: int, cells: dict[str, str]) -> str | None:
     there = school_by_code(tx, board_id, cells["code"])
     if there is not None and (there.name, there.kind) != (cells["name"], cells["kind"]):
-        return f"the code {cells['code']} is taken by {there.name} ({there.kind})"
+        code = cells["code"]
+        return both(
+            f"学校コード{code}は{there.name}（{there.kind}）が使っています",
+            f"the code {code} is taken by {there.name} ({there.kind})",
+        )
     return None

@@ -9,8 +9,10 @@ import click
 from actions import boards
 from actions import schools as schools_action
 from actions import staff as staff_action
+from commands.group_file import import_groups
 from commands.house import House
-from commands.printing import FOUND, fail, json_option, print_json, print_table
+from commands.importing import import_options, run_import
+from commands.printing import fail, json_option, print_json, print_table
 from commands.school_file import import_schools
 from domain.channels import CHATS
 from domain.groups import FREE_KINDS
@@ -35,22 +37,13 @@ def schools() -> None:
 
 
 @schools.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@json_option
+@import_options
 @click.pass_obj
-def schools_import(house: House, file: Path, as_json: bool) -> None:
+def schools_import(house: House, file: Path, preview: bool, as_json: bool) -> None:
     """Open the schools in FILE (CSV: code,name,kind). Good rows are kept, bad ones named."""
     house.prepare()
-    with house.database.writing() as tx:
-        done = import_schools(tx, house.board_id, file.read_bytes())
-    if as_json:
-        print_json(done.as_dict())
-    else:
-        click.echo(f"opened {done.opened}, already there {done.unchanged}")
-        for row in done.bad:
-            click.echo(f"line {row.line}: {row.reason}", err=True)
-    if done.bad:
-        raise SystemExit(FOUND)
+    raw = file.read_bytes()
+    run_import(house, preview, as_json, lambda tx: import_schools(tx, house.board_id, raw))
 
 
 @schools.command("list")
@@ -90,6 +83,19 @@ def groups_add(
         for name in names:
             if name not in there:
                 schools_action.add_group(tx, school.id, name, kind, parent.id)
+
+
+@groups.command("import")
+@import_options
+@click.pass_obj
+def groups_import(house: House, file: Path, preview: bool, as_json: bool) -> None:
+    """Add the groups in FILE (CSV: school,group,kind,above,joinable).
+
+    Without a school a group is across all schools. Good rows are kept, bad ones named.
+    """
+    house.prepare()
+    raw = file.read_bytes()
+    run_import(house, preview, as_json, lambda tx: import_groups(tx, house.board_id, raw))
 
 
 @groups.command("list")

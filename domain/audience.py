@@ -17,7 +17,9 @@ class Part:
     """A group with all beneath it, a whole school, or the whole city (whose id is 0); or those
     whom an earlier broadcast reached, did not reach, or who have not confirmed it.
 
-    Whoever is in an `excluded` part gets nothing, whatever else they are in.
+    An `excluded` group, school or city takes away memberships, not people: "grade 5 except class
+    2" still reaches the family that has another child in class 1.  An excluded part of an earlier
+    broadcast takes away the people in it.
     """
 
     kind: PartKind

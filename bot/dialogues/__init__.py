@@ -8,9 +8,11 @@ from bot.dialogues.compose import compose
 from bot.dialogues.contacts import contacts
 from bot.dialogues.decide import decide
 from bot.dialogues.emergency import emergency
+from bot.dialogues.groups import groups
 from bot.dialogues.invitation import invitation
 from bot.dialogues.leave import leave, status
 from bot.dialogues.lists import drafts, pending
+from bot.dialogues.manage_groups import manage_groups
 from bot.dialogues.menu import language, menu
 from bot.dialogues.new_phone import link_contact, new_phone
 from bot.dialogues.recall import follow_up, recall, withdraw
@@ -51,6 +53,8 @@ _ALL = (
     school_id,
     slips,
     school_settings,
+    manage_groups,
+    groups,
     menu,
     language,
     contacts,

@@ -48,7 +48,7 @@ _ROUNDS = 8
 _TOLD = 12
 
 
-def choose_audience(place: int, groups: Sequence[Json]) -> Script[list[Json]]:  # noqa: ARG001
+def choose_audience(place: int) -> Script[list[Json]]:
     """Ask whom a broadcast is for; the value is its parts, as domain.audience writes them.
 
     What continues an earlier broadcast goes to those whom that one had: nobody is asked.
@@ -69,7 +69,7 @@ def answers_for(place: int, parts: Iterable[Part]) -> list[tuple[str, Json]]:
     return [(_FIXED, []), ("audience.0", answer_of(place, parts))]
 
 
-def keys_of(groups: int) -> tuple[str, ...]:  # noqa: ARG001 - as its callers have it
+def keys_of() -> tuple[str, ...]:
     """The keys to forget so that the audience is asked anew."""
     return (_OFFER, _SO_FAR, *_keys_of_rounds())
 

@@ -6,7 +6,6 @@ to the approvers before 承認を依頼する.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -44,9 +43,8 @@ _AFTER = ("extras", "save", "preview", "next", "part")
 @flow("compose", version=1, idle=timedelta(days=7))
 def compose(given: Given) -> Script:  # noqa: ARG001 - every script has it
     place = yield from _place()
-    groups = yield Do("groups", partial(drafting.groups, place))
     while True:
-        content = yield from _content(place, groups)
+        content = yield from _content(place)
         saved = yield Do("save", partial(drafting.save, place, content))
         yield from _unless_meanwhile(saved)
         words = refused(saved)
@@ -58,7 +56,7 @@ def compose(given: Given) -> Script:  # noqa: ARG001 - every script has it
         part = yield _which_part()
         if part in EXTRAS:
             yield from _extra(part)
-        yield Retry((*_keys(part, len(groups)), *_AFTER))
+        yield Retry((*_keys(part), *_AFTER))
 
 
 def _place() -> Part[int]:
@@ -76,10 +74,10 @@ def _place() -> Part[int]:
 # What is asked, in its order.
 
 
-def _content(place: int, groups: Sequence[Json]) -> Part[Json]:
+def _content(place: int) -> Part[Json]:
     purposes = [Option(each.value, say(f"broadcast.purpose.{each.value}")) for each in Purpose]
     purpose = yield Choose("purpose", say("compose.ask_purpose"), *purposes)
-    parts = yield from audience.choose_audience(place, groups)
+    parts = yield from audience.choose_audience(place)
     subject = yield Ask("subject", say("compose.ask_subject"), _read_subject, free=True)
     body = yield Ask("body", say("compose.ask_body"), _read_body, free=True)
     images = yield from _images()
@@ -232,9 +230,9 @@ def _which_part() -> Json:
     return Choose("part", say("compose.ask_part"), *options)
 
 
-def _keys(part: str, groups: int) -> tuple[str, ...]:
+def _keys(part: str) -> tuple[str, ...]:
     several = {
-        "audience": audience.keys_of(groups),
+        "audience": audience.keys_of(),
         "images": tuple(f"image.{n}" for n in range(IMAGES_LIMIT)),
         "when": ("when", "when.read"),
         "until": ("until", "until.read", "until.set"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -29,7 +29,7 @@ from domain.wording import catalogue, say
 from storage import boards, schools
 from storage import broadcasts as stored
 from storage.database import Transaction
-from storage.tables import Broadcast, Group, School
+from storage.tables import Broadcast
 
 NOW = "now"
 _DRAFT = "ref"
@@ -58,16 +58,6 @@ def _name_of(tx: Transaction, scene: Scene, place: int | None) -> str:
     if place is None:
         return boards.board(tx, scene.board_id).name
     return schools.school(tx, place).name
-
-
-def groups(place: int, tx: Transaction, scene: Scene) -> Json:
-    """Effect: the parts an audience can be made of: groups of a school, schools of the city."""
-    rows: Iterable[Group | School]
-    if place == CITY_PLACE:
-        rows = schools.schools_of(tx, scene.board_id)
-    else:
-        rows = schools.groups_of(tx, place)
-    return [{"id": row.id, "name": row.name} for row in rows]
 
 
 # The content.

@@ -6,11 +6,10 @@ before that, so who stops leaves nothing behind.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
-from bot.dialogues import drafting, sending_first
+from bot.dialogues import sending_first
 from bot.dialogues.audience import choose_audience, keys_of
 from bot.dialogues.slots import choose_place, filled, keys_of_slots
 from bot.phrases import refused
@@ -56,25 +55,24 @@ def emergency(given: Given) -> Script:  # noqa: ARG001 - every script has it
     if words := refused(places):
         yield Finish(words)
     place = yield from choose_place(places)
-    groups = yield Do("groups", partial(drafting.groups, place))
     while True:
-        content = yield from _content(place, groups)
+        content = yield from _content(place)
         shown = yield Do("shown", partial(sending_first.shown, place, content))
         for words in shown["words"]:
             yield Say(words_from_json(words))
         yield from _confirmed(place, content, shown["families"])
         part = yield _which_part()
-        yield Retry((*_keys(part, content, len(groups)), *_AFTER))
+        yield Retry((*_keys(part, content), *_AFTER))
 
 
 # What is asked, in its order.
 
 
-def _content(place: int, groups: Sequence[Json]) -> Part[Json]:
+def _content(place: int) -> Part[Json]:
     urgent = [each for each in Purpose if each in EMERGENCIES]
     options = [Option(each.value, say(f"emergency.purpose.{each.value}")) for each in urgent]
     purpose = yield Choose("purpose", say("emergency.ask_purpose"), *options)
-    audience = yield from _audience(place, groups)
+    audience = yield from _audience(place)
     ready, subject, body = yield from _text(place, purpose)
     reason = yield from _reason()
     return {
@@ -87,13 +85,13 @@ def _content(place: int, groups: Sequence[Json]) -> Part[Json]:
     }
 
 
-def _audience(place: int, groups: Sequence[Json]) -> Part[Json]:
+def _audience(place: int) -> Part[Json]:
     whole = say("compose.whole_school" if place else "compose.whole_city")
     some = Option(_SOME, say("emergency.some_groups"))
     options = [Option(_WHOLE, whole), some]
     whom = yield Choose("whom", say("emergency.ask_whom"), *options)
     if whom == _SOME:
-        return (yield from choose_audience(place, groups))
+        return (yield from choose_audience(place))
     return parts_to_json([AudiencePart("school", place) if place else CITY])
 
 
@@ -191,11 +189,11 @@ def _which_part() -> Step:
     return Choose("part", say("compose.ask_part"), *options)
 
 
-def _keys(part: str, content: Json, groups: int) -> tuple[str, ...]:
+def _keys(part: str, content: Json) -> tuple[str, ...]:
     text = ("ready", "text", "own", "text.read", *keys_of_slots(*(content["ready"] or ("", ""))))
     several = {
         "purpose": ("purpose", *text),
-        "whom": ("whom", *keys_of(groups)),
+        "whom": ("whom", *keys_of()),
         "text": text,
     }
     return several.get(part, (part,))

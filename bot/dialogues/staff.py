@@ -140,7 +140,7 @@ def _read_name(text: str) -> Json:
 def _day(key: str, *fixed: Option) -> Part[str]:
     """Ask for a day until one is understood; one of the fixed choices stands for itself."""
     while True:
-        text = yield Choose(key, say(f"staff.ask_{key}"), *fixed, read=str, numbered=False)
+        text = yield Choose(key, say(f"staff.ask.{key}"), *fixed, read=str, numbered=False)
         if text in [option.value for option in fixed]:
             return str(text)
         read = yield Do(f"{key}.read", partial(_read_day, key, text))

@@ -26,7 +26,7 @@ from domain.taps import read_tap
 from domain.taps import read_typed as read_typed_tap
 from domain.wording import say
 from storage import boards as stored_boards
-from storage import dialogues, people, replies, staff
+from storage import dialogues, people, replies
 from storage.database import Transaction
 from storage.inbox import InboxItem
 from storage.tables import ContactPoint
@@ -214,8 +214,8 @@ def _means_recall(talk: Talk, text: str) -> bool:
     stored = talk.active()
     flow = talk.flow_of(stored) if stored else None
     is_free = stored is None or (flow is not None and flow.passing)
-    wants = outside.command_of(text) == _RECALL and talk.knows(_RECALL)
-    if not (is_free and wants and staff.staff_at(talk.tx, talk.contact_id)):
+    wants = outside.command_of(text) == _RECALL
+    if not (is_free and wants and outside.is_theirs(talk, _RECALL)):
         return False
     if stored is not None:
         dialogues.end(talk.tx, stored)

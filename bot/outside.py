@@ -67,7 +67,7 @@ def _do(talk: Talk, command: str) -> None:
     is_for_all = ITEMS[command].page is Page.MINE
     actor = staff.actor_of(talk.tx, talk.contact_id)
     is_staff = actor is not None and bool(actor.grants)
-    if is_for_all or command in shown_items(talk.tx, _scene(talk)):
+    if is_for_all or is_theirs(talk, command):
         talk.begin(Begin(command))
     elif command == "school_id" and not is_staff:
         # What a guardian has who writes this is a school ID to register with.
@@ -83,7 +83,7 @@ def call_emergency(talk: Talk, text: str) -> bool:
 
     The dialogue that is open goes on afterwards.
     """
-    if command_of(text) != _EMERGENCY or _EMERGENCY not in shown_items(talk.tx, _scene(talk)):
+    if command_of(text) != _EMERGENCY or not is_theirs(talk, _EMERGENCY):
         return False
     below = talk.active()
     if below is not None and below.flow == _EMERGENCY:
@@ -92,6 +92,11 @@ def call_emergency(talk: Talk, text: str) -> bool:
         below = dialogues.end(talk.tx, below)
     talk.begin(Begin(_EMERGENCY), below)
     return True
+
+
+def is_theirs(talk: Talk, command: str) -> bool:
+    """Whether the menu offers a dialogue to this person."""
+    return command in shown_items(talk.tx, _scene(talk))
 
 
 def _scene(talk: Talk) -> Scene:

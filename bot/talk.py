@@ -149,10 +149,6 @@ class Talk:
         self._tell(at.stand.said)
         self._keep(at.stored, at.flow, at.stand, at.scene)
 
-    def knows(self, flow: str) -> bool:
-        """Whether there is a kind of dialogue of this name."""
-        return flow in self._flows
-
     def back(self, at: Open) -> None:
         """Ask again what was answered last."""
         try:

@@ -204,4 +204,4 @@ def test_the_centre_hears_what_to_look_at(
         assert audit.verify(tx) == []
     (said,) = told(database, city.contacts["centre"])
     assert "9:00" in said or "09:00" in said
-    assert "退任した職員" in said
+    assert "解任した職員" in said

@@ -242,7 +242,7 @@ def test_a_template_of_the_school_comes_first(
     ):
         teacher.says(line)
     bot = sends(teacher, *SENT[:3])
-    bot.answers("1 校庭へ", "2 児童は学校で")
+    bot.answers("1 校庭へ", "2 学校で待機・引き渡し")
     teacher.says("1")
     bot.answers("〔時刻〕に")
     sends(teacher, "10時5分", "書かない").answers("件名：地震（10時5分）", "校庭に集合しました。")

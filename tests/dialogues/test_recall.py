@@ -225,7 +225,7 @@ def test_sending_again_to_those_not_reached(town: Town, teacher: Person, princip
     teacher.says("再送")
     bot.answers("届いていない家庭があるものはありません")
     teacher.says("届いていない方へ再送 1-1")
-    bot.answers("すべての家庭に届いています")
+    bot.answers("届いていない家庭はありません")
 
 
 # 本物か確認.

@@ -123,10 +123,10 @@ def test_the_principal_chooses_how_guardians_come_in(
         school = stored.school(tx, town.school_id)
     assert (school.admission, school.phone) == (Admission.INVITE.value, "048-963-0001")
     teacher.says("学校の設定")
-    Bot(teacher).answers("いまのお役では使えません")
+    Bot(teacher).answers("いまの役割では使えません")
     for words in ("学校の設定", "電話番号", "番号を消す"):
         principal.says(words)
-    said.answers("なくしました")
+    said.answers("消しました")
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def test_nobody_dismisses_themselves_or_above_them(
     assert not any("校長" in label for label in _offered(principal))
     assert "第一小学校の職員です" in deputy.says("職員")
     assert not _offered(deputy)
-    assert "いまのお役では使えません" in teacher.says("職員")
+    assert "いまの役割では使えません" in teacher.says("職員")
     stranger = town.person("だれか")
     stranger.says("/staff")
     Bot(stranger).does_not_say("校長", "先生")

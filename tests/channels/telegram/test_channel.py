@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.outside import _command
+from bot.outside import command_of
 from bot.words import global_word, language_word
 from channels.base import RawRequest
 from channels.registry import ChannelSettings, TelegramSettings, open_channels
@@ -144,7 +144,7 @@ def test_commands_in_both_languages(api: Api, channel: TelegramChannel) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_does_something(name: str) -> None:
     typed = f"/{name}"
-    assert global_word(typed) or language_word(typed) or _command(typed)
+    assert global_word(typed) or language_word(typed) or command_of(typed)
 
 
 def test_polling(api: Api, channel: TelegramChannel) -> None:

@@ -50,6 +50,23 @@ def addresses(tx: Transaction, channel: str) -> list[str]:
     return [open_address(tx, contact) for contact in tx.session.scalars(query)]
 
 
+def with_another(tx: Transaction, channel: str, other: str, most: int) -> list[str]:
+    """Some addresses on a channel, in clear, of guardians who can be reached on another as well."""
+    has_other = (
+        select(GuardianContact.guardian_id)
+        .join(ContactPoint, ContactPoint.id == GuardianContact.contact_point_id)
+        .where(ContactPoint.channel == other)
+    )
+    query = (
+        select(ContactPoint)
+        .join(GuardianContact, GuardianContact.contact_point_id == ContactPoint.id)
+        .where(ContactPoint.channel == channel, GuardianContact.guardian_id.in_(has_other))
+        .order_by(ContactPoint.id)
+        .limit(most)
+    )
+    return [open_address(tx, contact) for contact in tx.session.scalars(query)]
+
+
 def registered(tx: Transaction, channel: str) -> int:
     """How many guardians on a channel joined a group."""
     query = (

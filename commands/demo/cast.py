@@ -1,4 +1,4 @@
-"""Who plays in the demo: a guardian, a teacher, a principal, and two people of the city."""
+"""Who plays in the demo: guardians, two teachers, a principal, and two people of the city."""
 
 from __future__ import annotations
 
@@ -19,15 +19,28 @@ from storage.database import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """The five phones, and the invitation codes that make four of them staff."""
+    """Everybody's phone, and the invitation codes that make four of them staff.
+
+    `new_phone` is the one that the guardian with `family` buys later.
+    """
 
     school: DemoSchool
-    family: Phone
-    teacher: Phone
-    principal: Phone
-    centre: Phone
-    board: Phone
     codes: dict[str, str]
+    family: OutsidePhone
+    second: OutsidePhone
+    third: OutsidePhone
+    fourth: OutsidePhone
+    fifth: OutsidePhone
+    new_phone: OutsidePhone
+    teacher: OutsidePhone
+    colleague: OutsidePhone
+    principal: OutsidePhone
+    board: OutsidePhone
+    centre: BrowserPhone
+
+    def phone(self, name: str) -> Phone:
+        phone: Phone = getattr(self, name)
+        return phone
 
 
 STAFF = {
@@ -46,7 +59,14 @@ PLAYS_ON = {
     "principal": "telegram",
     "centre": "webchat",
     "board": "line",
+    "second": "line",
+    "third": "telegram",
+    "fourth": "telegram",
+    "fifth": "line",
+    "new_phone": "line",
+    "colleague": "telegram",
 }
+_ELSEWHERE = (VISITOR, "centre")
 VISITORS_MAIL = "hana@mail.example"
 
 
@@ -57,8 +77,10 @@ def cast(scene: Theatre, city: list[DemoSchool]) -> Cast:
     _stage(scene, school, ids).save(_demo_file(scene))
     for outside in (scene.line, scene.telegram):
         outside.add_people([ways[outside.name] for ways in ids.values()])
-    phones = {name: _phone(scene, name, ids[name]) for name in PLAYS_ON if name != VISITOR}
-    return Cast(school=school, codes=_invite(scene, school), **phones)
+    apps = {name: _app(scene, name, ids[name]) for name in PLAYS_ON if name not in _ELSEWHERE}
+    page = f"{scene.local_url}/demo/phones/centre/"
+    centre = BrowserPhone("centre", page, ids["centre"]["webchat"])
+    return Cast(school=school, codes=_invite(scene, school), centre=centre, **apps)
 
 
 def _ids(number: int) -> dict[str, str]:
@@ -89,11 +111,8 @@ def _stage(scene: Theatre, school: DemoSchool, ids: dict[str, dict[str, str]]) -
     )
 
 
-def _phone(scene: Theatre, name: str, ids: dict[str, str]) -> Phone:
+def _app(scene: Theatre, name: str, ids: dict[str, str]) -> OutsidePhone:
     channel = PLAYS_ON[name]
-    if channel == "webchat":
-        base = f"{scene.local_url}/demo/phones/{name}/"
-        return BrowserPhone(name, base, ids[channel])
     outside = scene.line if channel == "line" else scene.telegram
     return OutsidePhone(name, outside, ids[channel])
 

@@ -15,10 +15,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from actions import boards
 from commands.demo.accounts import Account, account
 from commands.demo.cast import Cast, cast
+from commands.demo.chapters import CHAPTERS, SIGNING_ON
 from commands.demo.city import GUARDIANS, build_city
 from commands.demo.phone import NoAnswer
 from commands.demo.stage import progress_of
-from commands.demo.story import Story
+from commands.demo.story import play
+from commands.demo.telling import WIDTH, Telling
 from commands.demo.theatre import (
     Theatre,
     free_address,
@@ -34,36 +36,64 @@ from commands.supervisor import PARTS
 from storage import broadcasts
 from web.services import Progress as Standing
 
-UNDO_SECONDS = 2  # Long enough to see that there is one, short enough to wait for.
+UNDO_SECONDS = 1  # Short enough to wait for; one chapter shows undoing with what boards have.
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="Play the story, print the report and stop.")
 @click.option("--json", "report_file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--guardians", default=GUARDIANS, show_default=True, help="Size of the city.")
+@click.option("--stage", is_flag=True, help="Tell no story: sign the staff on and serve /demo.")
 @click.pass_obj
-def demo(house: House, once: bool, report_file: Path | None, guardians: int) -> None:
+def demo(house: House, once: bool, report_file: Path | None, guardians: int, stage: bool) -> None:
     """Play the story in the terminal, then serve it at /demo to play by hand."""
-    console = Console(highlight=False)
+    began = time.monotonic()
+    console = _console()
     listen = free_address(house.settings.listen)
     folder = house.settings.var_dir / "demo"
+    is_clean = True
     with _open_demo(console, folder, listen, guardians) as (scene, people):
-        broadcast_id = _play(Story(scene, people, console))
-        done = _fan_out(scene, broadcast_id, console)
-        _tell(done, console)
-        if report_file is not None:
-            report_file.write_text(json.dumps(done.as_dict(), indent=2) + "\n")
+        tell = Telling(scene, people, console)
+        with _breaking_off():
+            took = play(tell, (SIGNING_ON,) if stage else CHAPTERS)
+        if not stage:
+            is_clean = _end(tell, report_file)
+            _tell_time(took, time.monotonic() - began, console)
         if not once:
             _serve(scene, console)
-    if not done.is_clean:
+    if not is_clean:
         raise SystemExit(FOUND)
 
 
-def _play(story: Story) -> int:
+def _console() -> Console:
+    """As wide as the story is told; where nobody looks, a pipe is as wide as that too."""
+    console = Console(highlight=False)
+    wide = min(console.width, WIDTH) if console.is_terminal else WIDTH
+    return Console(highlight=False, width=wide)
+
+
+@contextmanager
+def _breaking_off() -> Iterator[None]:
+    """Say in words what was missing where the story breaks off."""
     try:
-        return story.play()
+        yield
     except NoAnswer as silence:
         raise fail(f"the story broke off: {silence}") from silence
+
+
+def _end(tell: Telling, report_file: Path | None) -> bool:
+    """See the last broadcast go out to the whole city, and count it; whether it is clean."""
+    done = _fan_out(tell.scene, tell.newest().id, tell.console)
+    _tell(done, tell.console)
+    if report_file is not None:
+        report_file.write_text(json.dumps(done.as_dict(), indent=2) + "\n")
+    return done.is_clean
+
+
+def _tell_time(took: list[tuple[str, float]], whole: float, console: Console) -> None:
+    console.print()
+    print_table(("s", "chapter"), [(f"{seconds:.1f}", title) for title, seconds in took])
+    console.print(f"全体 / everything: {whole:.0f} 秒 (s)")
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from web.chat import COOKIE
 from web.security import OWN_PAGE
 
 Found = TypeVar("Found")
-PATIENCE = 20.0  # Seconds that an answer may take before the demo gives up.
+PATIENCE = 60.0  # Seconds that an answer may take before the demo gives up.
+_PAUSE = 0.05
 
 
 class NoAnswer(Exception):
@@ -27,45 +28,57 @@ class NoAnswer(Exception):
 
 @dataclass
 class Phone(ABC):
-    """One person's conversation; `entries` are the bubbles seen so far, oldest first."""
+    """One person's conversation; `entries` are the bubbles seen so far, oldest first.
+
+    What is pressed and waited for came after what this person did last, so that nobody presses
+    a button of an older card, or is content with an older message.
+    """
 
     name: str
     entries: dict[str, Entry] = field(default_factory=dict, init=False)
+    _before: int = field(default=0, init=False)
 
     def says(self, text: str) -> list[Entry]:
         """Type a line and wait for the answer."""
         return self._tell(text=text)
 
     def taps(self, label: str) -> list[Entry]:
-        """Press the newest button with this label and wait for the answer."""
+        """Press the newest button with this label, once there is one, and wait for the answer."""
         return self._tell(token=self.button(label)["token"], label=label)
 
     def sends_picture(self, picture: bytes) -> list[Entry]:
         return self._tell(picture=base64.b64encode(picture).decode())
 
     def button(self, label: str) -> Entry:
-        """The newest button with this label; raises NoAnswer."""
+        """The newest button with this label, once there is one."""
         return self._newest(lambda button: button["label"] == label, f"button {label}")
 
-    def link(self) -> Entry:
-        """The newest button that opens a page; raises NoAnswer."""
-        return self._newest(lambda button: bool(button.get("href")), "link")
+    def link(self, label: str = "") -> Entry:
+        """The newest button that opens a page, once there is one."""
+        return self._newest(
+            lambda button: bool(button.get("href")) and label in button["label"], f"link {label}"
+        )
 
     def _newest(self, is_meant: Callable[[Entry], bool], what: str) -> Entry:
-        for entry in reversed(self.entries.values()):
-            buttons: list[Entry] = [*filter(is_meant, entry.get("buttons", ()))]
-            if buttons:
-                return buttons[0]
-        raise NoAnswer(f"{self.name}: no {what}")
+        def look() -> Entry | None:
+            self.looks()
+            buttons = [b for entry in self._recent() for b in filter(is_meant, _buttons(entry))]
+            return buttons[-1] if buttons else None
+
+        return self.waits(look, what)
 
     def waits_for(self, words: str) -> Entry:
         """The newest bubble with these words, once there is one."""
 
         def look() -> Entry | None:
             self.looks()
-            return next((e for e in reversed(self.entries.values()) if words in _words(e)), None)
+            return next((e for e in reversed(self._recent()) if words in words_of(e)), None)
 
         return self.waits(look, repr(words))
+
+    def _recent(self) -> list[Entry]:
+        """What came since this person last did something, oldest first."""
+        return [*self.entries.values()][self._before :]
 
     def waits(self, look: Callable[[], Found | None], what: str) -> Found:
         """Wait until something else happens in this person's world."""
@@ -73,7 +86,7 @@ class Phone(ABC):
         while time.monotonic() < until:
             if found := look():
                 return found
-            time.sleep(0.1)
+            time.sleep(_PAUSE)
         raise NoAnswer(f"{self.name}: {what} did not come")
 
     def looks(self) -> list[Entry]:
@@ -84,6 +97,7 @@ class Phone(ABC):
 
     def _tell(self, **what: str) -> list[Entry]:
         self.looks()
+        self._before = len(self.entries)
         self._send(what)
         return self.waits(self._replies, "an answer")
 
@@ -146,18 +160,36 @@ class OutsidePhone(Phone):
 
     outside: Outside
     person: str
+    _pressed_at: int = field(default=0, init=False)
+
+    def does(self, what: str, **content: object) -> None:
+        """Do something that is no message: `block` …"""
+        self.outside.does(self.person, what, **content)
 
     def _fetch(self) -> list[Entry]:
         return entries(self.outside.name, self.outside.chat(self.person))
 
     def _send(self, what: dict[str, str]) -> None:
         if "text" in what:
+            self._takes_up_the_keyboard()
             self.outside.does(self.person, "says", text=what["text"])
         elif "token" in what:
             self.outside.does(self.person, "presses", data=what["token"], label=what["label"])
+            self._pressed_at = int(time.time())
         else:
             self.outside.does(self.person, "sends-picture", picture=what["picture"])
 
+    def _takes_up_the_keyboard(self) -> None:
+        """Type in another second than the last press: Telegram dates texts by whole seconds and
+        presses not at all, so within one a text seems to be older than the press before it.
+        """
+        self.waits(lambda: int(time.time()) != self._pressed_at, "the next second")
 
-def _words(entry: Entry) -> str:
-    return f"{entry['subject']} {entry['text']}"
+
+def _buttons(entry: Entry) -> list[Entry]:
+    return [*entry.get("buttons", ())]
+
+
+def words_of(entry: Entry) -> str:
+    """All the words of a bubble."""
+    return f"{entry['subject']}\n{entry['text']}".strip()

@@ -63,9 +63,13 @@ def theatre(folder: Path, listen: str, demo: bool = False) -> Iterator[Theatre]:
     local_url = f"http://{listen}"
     keys = _Keys()
     with ExitStack() as stack:
-        mail = stack.enter_context(_stand_in("smtp"))
-        line = stack.enter_context(_stand_in("line", *keys.for_line(local_url)))
-        telegram = stack.enter_context(_stand_in("telegram", *keys.for_telegram(local_url)))
+        # All are started before the first is waited for.
+        begun = [
+            stack.enter_context(_stand_in("smtp")),
+            stack.enter_context(_stand_in("line", *keys.for_line(local_url))),
+            stack.enter_context(_stand_in("telegram", *keys.for_telegram(local_url))),
+        ]
+        mail, line, telegram = map(_ports, begun)
         outside = (
             Outside("line", line["line"], line["control"]),
             Outside("telegram", telegram["telegram"], telegram["control"]),
@@ -135,15 +139,21 @@ def _without_ours() -> dict[str, str]:
 
 
 @contextmanager
-def _stand_in(name: str, *options: str) -> Iterator[dict[str, int]]:
+def _stand_in(name: str, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", f"standins.{name}", "--port=0", "--control-port=0", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
     try:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())
+        yield process
     finally:
         process.terminate()
         process.wait()
+
+
+def _ports(stand_in: subprocess.Popen[bytes]) -> dict[str, int]:
+    """Where a stand-in listens, which it says first of all."""
+    assert stand_in.stdout is not None
+    ports: dict[str, int] = json.loads(stand_in.stdout.readline())
+    return ports
 
 
 @contextmanager

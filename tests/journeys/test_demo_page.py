@@ -32,19 +32,19 @@ SUBJECT = "雨天のため、下校を早めます"
 
 @contextmanager
 def _demo(folder: Path) -> Iterator[str]:
-    """The demo with a small city, its story told, waiting for visitors."""
+    """The demo's stage in a small city, the staff signed on, waiting for visitors."""
     port, said = free_port(), folder / "demo.out"
     environment = os.environ | {
         f"{PREFIX}VAR_DIR": str(folder / "var"),
         f"{PREFIX}LISTEN": f"127.0.0.1:{port}",
         "PYTHONUNBUFFERED": "1",
     }
-    command = [sys.executable, "-m", "app", "demo", "--guardians", "400"]
+    command = [sys.executable, "-m", "app", "demo", "--stage", "--guardians", "400"]
     with said.open("wb") as out:
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
         try:
             url = f"http://127.0.0.1:{port}/demo"
-            wait(lambda: url in said.read_text(), "the end of the story")
+            wait(lambda: url in said.read_text(), "the stage")
             yield url
         finally:
             process.send_signal(signal.SIGTERM)

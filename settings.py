@@ -13,7 +13,7 @@ from email.utils import parseaddr
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "RENRAKUMO_"
@@ -21,6 +21,7 @@ SECRET_LENGTH = 32
 LINE_API = "https://api.line.me"
 # Bot API, setWebhook: what `secret_token` may be.
 _WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_DATABASE = "sqlite:///var/renrakumo.db"
 
 
 class Settings(BaseSettings):
@@ -36,8 +37,10 @@ class Settings(BaseSettings):
         "default, the database.",
     )
     database_url: str = Field(
-        default="sqlite:///var/renrakumo.db",
-        description="`sqlite:///path` or `postgresql+psycopg://user:password@host/name`.",
+        default=_DATABASE,
+        validate_default=True,
+        description="`sqlite:///path` or `postgresql+psycopg://user:password@host/name`. If only "
+        "`RENRAKUMO_VAR_DIR` is given, the database is in that folder.",
     )
     public_url: str = Field(
         default="http://127.0.0.1:8000",
@@ -143,6 +146,13 @@ class Settings(BaseSettings):
         "set it in an installation that real people use.",
     )
     log_format: Literal["json", "text"] = Field(default="json", description="How log lines look.")
+
+    @field_validator("database_url")
+    @classmethod
+    def _beside_what_else_is_made(cls, url: str, info: ValidationInfo) -> str:
+        """Whoever moves the folder moves the database with it, or saves keys without data."""
+        folder = info.data.get("var_dir")
+        return f"sqlite:///{folder}/renrakumo.db" if url == _DATABASE and folder else url
 
     @field_validator("telegram_webhook_secret")
     @classmethod

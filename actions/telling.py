@@ -62,10 +62,13 @@ def tell(tx: Transaction, staff_ids: Iterable[int], speech: Speech) -> None:
 
 
 def ways_to(tx: Transaction, staff_id: int) -> list[int]:
-    """The contact points of somebody on channels that their board uses."""
+    """The contact points at which somebody can be told, on channels that their board uses.
+
+    Who has blocked us there hears nothing, and must not be counted as asked.
+    """
     allows = boards.settings(tx, staff.board_of(tx, staff_id)).allows
-    points = staff.contacts_of(tx, staff_id)
-    return [point for point in points if allows(people.contact(tx, point).channel)]
+    points = [people.contact(tx, point) for point in staff.contacts_of(tx, staff_id)]
+    return [point.id for point in points if allows(point.channel) and point.state == "active"]
 
 
 def tell_decision(tx: Transaction, row: Broadcast, decider: int) -> None:

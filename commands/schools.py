@@ -52,11 +52,13 @@ def schools_import(house: House, file: Path, preview: bool, as_json: bool) -> No
 def schools_list(house: House, as_json: bool) -> None:
     """List the schools."""
     with house.database.reading() as tx:
-        rows = [(s.code, s.name, s.kind) for s in schools_of(tx, house.board_id)]
+        listed = schools_of(tx, house.board_id)
+        rows = [(each.code, each.name, each.kind, each.admission, each.phone) for each in listed]
+    columns = ("code", "name", "kind", "admission", "phone")
     if as_json:
-        print_json([dict(zip(("code", "name", "kind"), row, strict=True)) for row in rows])
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
-        print_table(("code", "name", "kind"), rows)
+        print_table(columns, rows)
 
 
 @click.group()

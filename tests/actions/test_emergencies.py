@@ -16,7 +16,7 @@ from domain.content import is_emergency
 from domain.emergencies import Step
 from domain.roles import Actor, Role
 from storage import broadcasts as stored
-from storage import staff
+from storage import people, staff
 from storage.database import Database
 from storage.tables import Broadcast, EmergencyReport, StaffContact
 from tests.actions import city as scene
@@ -201,14 +201,18 @@ def test_a_manager_who_sends_it_needs_somebody_else_to_acknowledge(database: Dat
         assert isinstance(emergencies.acknowledge(tx, member, third), emergencies.Case)
 
 
+@pytest.mark.parametrize("why", ["lost", "blocked"])
 def test_the_board_gets_it_at_once_where_no_manager_can_be_told(
-    database: Database, clock: Clock
+    database: Database, clock: Clock, why: str
 ) -> None:
     city, cast = scene.build_with_cast(database)
     with database.writing() as tx:
         member = scene.add_staff(tx, city, "member", Role.BOARD, None)
-        lost = ways(city, "principal", "deputy")
-        tx.session.execute(delete(StaffContact).where(StaffContact.contact_point_id.in_(lost)))
+        there = ways(city, "principal", "deputy")
+        if why == "lost":
+            tx.session.execute(delete(StaffContact).where(StaffContact.contact_point_id.in_(there)))
+        for contact_id in there:
+            people.contact(tx, contact_id).state = "blocked" if why == "blocked" else "active"
     ref = sent(database, city, cast.teacher)
     assert heard(database, city, "member") == 1
     assert report(database).escalated_at == clock()

@@ -66,6 +66,13 @@ def test_who_has_nothing_else_is_not_asked(database: Database, city: City) -> No
     assert submit(database, city) == broadcasts.Submitted(6, 2)
 
 
+def test_who_has_blocked_us_is_not_counted_as_asked(database: Database, city: City) -> None:
+    with database.writing() as tx:
+        for name in ("principal", "deputy"):
+            people.contact(tx, city.contacts[name]).state = "blocked"
+    assert code(submit(database, city)) == "no_approver"
+
+
 def test_nothing_waits_there_until_it_is_turned_on(database: Database, city: City) -> None:
     leave_only_telegram(database, city, "deputy")
     with database.writing() as tx:

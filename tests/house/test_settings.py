@@ -82,3 +82,12 @@ def test_a_wrong_value_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValidationError) as error:
         Settings()
     assert "short-password" not in str(error.value)
+
+
+def test_whoever_moves_the_folder_moves_the_database(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RENRAKUMO_VAR_DIR", str(tmp_path))
+    assert Settings().database_url == f"sqlite:///{tmp_path}/renrakumo.db"
+    monkeypatch.setenv("RENRAKUMO_DATABASE_URL", "postgresql+psycopg://city@/renrakumo")
+    assert Settings().database_url == "postgresql+psycopg://city@/renrakumo"

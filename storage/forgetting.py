@@ -33,6 +33,9 @@ _FAREWELL = timedelta(days=1)
 _AT_ONCE = 200
 _INDEX_BYTES = 32
 
+# States of a request that somebody still waits for.
+_ASKED = ("waiting", "admitting")
+
 
 def note_left(tx: Transaction, contact_id: int) -> None:
     """Nobody is to be reached here any more.
@@ -90,7 +93,7 @@ def _is_needed() -> ColumnElement[bool]:
         exists().where(StaffContact.contact_point_id == here),
         exists().where(Dialogue.contact_point_id == here, Dialogue.active.is_(True)),
         exists().where(Delivery.contact_point_id == here, Delivery.state.in_(OPEN)),
-        exists().where(Admission.contact_point_id == here, Admission.state.in_(("waiting", "admitting"))),
+        exists().where(Admission.contact_point_id == here, Admission.state.in_(_ASKED)),
     )
 
 

@@ -155,12 +155,16 @@ def note_closed(contact: ContactPoint, at: datetime) -> bool:
 
 
 def note_heard(contact: ContactPoint, at: datetime) -> bool:
-    """Somebody said something, so they can be spoken to; False if they said more since then."""
+    """Somebody said something, so they can be spoken to; False if they said more since then.
+
+    A provider may date in whole seconds (Telegram's texts): within one second nothing is late.
+    """
     if contact.state == "blocked":
         note_opened(contact, at)
-    if contact.heard_at is not None and at < contact.heard_at:
+    known = contact.heard_at
+    if known is not None and at < (known if at.microsecond else known.replace(microsecond=0)):
         return False
-    contact.heard_at = at
+    contact.heard_at = max(at, known or at)
     return True
 
 

@@ -160,7 +160,6 @@ class OutsidePhone(Phone):
 
     outside: Outside
     person: str
-    _pressed_at: int = field(default=0, init=False)
 
     def does(self, what: str, **content: object) -> None:
         """Do something that is no message: `block` …"""
@@ -171,19 +170,11 @@ class OutsidePhone(Phone):
 
     def _send(self, what: dict[str, str]) -> None:
         if "text" in what:
-            self._takes_up_the_keyboard()
             self.outside.does(self.person, "says", text=what["text"])
         elif "token" in what:
             self.outside.does(self.person, "presses", data=what["token"], label=what["label"])
-            self._pressed_at = int(time.time())
         else:
             self.outside.does(self.person, "sends-picture", picture=what["picture"])
-
-    def _takes_up_the_keyboard(self) -> None:
-        """Type in another second than the last press: Telegram dates texts by whole seconds and
-        presses not at all, so within one a text seems to be older than the press before it.
-        """
-        self.waits(lambda: int(time.time()) != self._pressed_at, "the next second")
 
 
 def _buttons(entry: Entry) -> list[Entry]:

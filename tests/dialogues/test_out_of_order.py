@@ -95,3 +95,14 @@ def test_staff_too_are_asked_to_say_it_again(town: Town) -> None:
     Bot(teacher).answers("あとから届きました", "件名")
     teacher.says("新しい件名")
     Bot(teacher).does_not_say("遅れて")
+
+
+def test_what_is_dated_in_whole_seconds_is_not_late_within_one(
+    town: Town, guardian: Person, bot: Bot
+) -> None:
+    """Telegram dates a text so, and a press not at all."""
+    guardian.says("登録")
+    town.clock.forward(milliseconds=400)
+    guardian.sends_sticker()
+    guardian.said(town.school_code, minutes_ago=0.4 / 60)
+    bot.answers("でよろしいですか")

@@ -9,7 +9,7 @@ from actions import audit
 from domain.broadcasts import Relation, State
 from domain.content import wants_confirmation
 from domain.refusals import Refusal, refuse
-from storage import broadcasts, confirmations
+from storage import broadcasts, confirmations, reminding
 from storage.database import Transaction
 from storage.tables import Broadcast
 
@@ -40,12 +40,19 @@ def confirm(tx: Transaction, broadcast_id: int, contact_point_id: int) -> Confir
         return refused
     people = set(confirmations.people_at(tx, row.id, contact_point_id))
     new = people - confirmations.confirmed_of(tx, row.id, people)
+    _note(tx, row, people, contact_point_id)
     if new:
-        confirmations.add(tx, row, new, contact_point_id)
         chain = audit.chain_of(row.board_id, row.school_id)
         who = audit.contact(contact_point_id)
         audit.record(tx, chain, who, "confirm", f"broadcast:{row.id}", {"guardians": len(new)})
     return Confirmed(row.subject, again=not new)
+
+
+def _note(tx: Transaction, row: Broadcast, people: set[int], contact_point_id: int) -> None:
+    """Who confirmed a reminder has confirmed what it reminds of, and the other way round."""
+    for each in reminding.same_message(tx, row):
+        among = confirmations.in_audience(tx, each.id, people)
+        confirmations.add(tx, each, among, contact_point_id)
 
 
 def _refused(tx: Transaction, row: Broadcast) -> Refusal | None:
@@ -57,7 +64,8 @@ def _refused(tx: Transaction, row: Broadcast) -> Refusal | None:
 def _taken_back(tx: Transaction, row: Broadcast) -> Refusal:
     """Where another message took its place, that is the one to read."""
     follows = (Relation.REPLACEMENT, Relation.CORRECTION)
-    newer = next(iter(broadcasts.follow_ups_of(tx, row.id, follows, _GOES_OUT)), None)
+    root = reminding.root_of(tx, row)
+    newer = next(iter(broadcasts.follow_ups_of(tx, root.id, follows, _GOES_OUT)), None)
     if newer is None:
         return refuse("confirm_withdrawn")
     return refuse("confirm_replaced", newer=newer.subject)

@@ -12,8 +12,8 @@ from actions.records import closed, record, record_refused
 from actions.telling import authorship, tell_taken_back
 from domain import follow_ups
 from domain.approval import Authorship, may
-from domain.audience import OF_BROADCAST, Part, tidy
-from domain.broadcasts import State, Verb, next_state
+from domain.audience import OF_BROADCAST, Part, parts_from_json, tidy
+from domain.broadcasts import Relation, State, Verb, next_state
 from domain.cards import CardRef
 from domain.content import (
     BODY_LIMIT,
@@ -23,6 +23,7 @@ from domain.content import (
     clean_line,
     clean_text,
     is_emergency,
+    with_emergency,
     with_privacy,
     without_emergency,
 )
@@ -31,6 +32,7 @@ from domain.refusals import Refusal, refuse
 from domain.roles import Actor
 from storage import broadcasts, schools
 from storage.database import Transaction
+from storage.reminding import is_reminder
 from storage.tables import Broadcast
 
 # What others have decided on, or were asked to.
@@ -103,6 +105,8 @@ def _may_edit(
         return refused
     if row is not None and ref_of(row) != editing:
         return refuse("stale_card")
+    if row is not None and is_reminder(row):
+        return refuse("reminder_is_not_edited")
     if row is not None and next_state(State(row.state), Verb.EDIT) is None:
         return closed(tx, row)
     if row is not None and row.school_id != school_id:
@@ -121,7 +125,9 @@ def _checked(
     """The content as it is saved, or what is wrong with it."""
     if len(_once(attachment_ids)) > IMAGES_LIMIT:
         return refuse("too_many_images", most=IMAGES_LIMIT)
-    if not _is_in_reach(tx, actor.board_id, school_id, content.audience):
+    if not is_in_reach(tx, actor.board_id, school_id, content.audience):
+        return refuse("wrong_audience")
+    if not _continues_truly(tx, content):
         return refuse("wrong_audience")
     images = broadcasts.usable_attachments(
         tx, actor.board_id, _once(attachment_ids), row.id if row else None
@@ -137,16 +143,42 @@ def _checked(
 def _with_privacy(tx: Transaction, board_id: int, content: Content) -> Content:
     """What the board chose now: an approval holds for what people were to receive then."""
     privacy = boards.settings(tx, board_id).privacy
-    return replace(content, options=with_privacy(_options(tx, board_id, content.options), privacy))
+    return replace(content, options=with_privacy(_options(tx, board_id, content), privacy))
 
 
-def _options(tx: Transaction, board_id: int, options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A draft is no emergency, for only sending it first makes it one; unless it follows one."""
-    follows = follow_ups.read(options)
-    row = broadcasts.find(tx, follows.origin_id) if follows else None
-    ours = row is not None and row.board_id == board_id
-    follows_one = row is not None and ours and is_emergency(row.options)
-    return options if follows_one else without_emergency(options)
+def _options(tx: Transaction, board_id: int, content: Content) -> Mapping[str, Any]:
+    """A draft is no emergency, for only sending it first makes it one; unless it follows one.
+
+    And that only as long as it is about such a thing, and to the same people: what is made of it
+    later must not reach those who left.
+    """
+    follows = follow_ups.read(content.options)
+    origin = broadcasts.find(tx, follows.origin_id) if follows else None
+    if follows is None or origin is None or origin.board_id != board_id:
+        return without_emergency(content.options)
+    same = tidy(content.audience) == _audience_after(origin, follows.relation)
+    stays = follow_ups.stays_emergency(content.purpose, follows.relation, same)
+    if stays and is_emergency(origin.options):
+        return with_emergency(content.options)
+    return without_emergency(content.options)
+
+
+def _continues_truly(tx: Transaction, content: Content) -> bool:
+    """Whether parts of an earlier broadcast are named only by what follows it.
+
+    They may be few, so nothing else goes to them than what sets right, replaces or reminds.
+    """
+    if not any(part.kind in OF_BROADCAST for part in content.audience):
+        return True
+    follows = follow_ups.read(content.options)
+    origin = broadcasts.find(tx, follows.origin_id) if follows else None
+    if follows is None or origin is None:
+        return False
+    return tidy(content.audience) == _audience_after(origin, follows.relation)
+
+
+def _audience_after(origin: Broadcast, relation: Relation) -> tuple[Part, ...]:
+    return follow_ups.audience_after(origin.id, parts_from_json(origin.audience), relation)
 
 
 def _refused_text(content: Content) -> Refusal | None:
@@ -161,7 +193,7 @@ def _refused_text(content: Content) -> Refusal | None:
     return None
 
 
-def _is_in_reach(
+def is_in_reach(
     tx: Transaction, board_id: int, school_id: int | None, parts: Sequence[Part]
 ) -> bool:
     """Whether it names somebody, and nobody whom this place may not write to."""

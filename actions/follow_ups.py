@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actions import staff
-from actions.drafts import Saved, save_draft
+from actions.drafts import Saved, is_in_reach, save_draft
 from actions.previews import ref_of
 from actions.records import closed, record_refused
 from domain.approval import Authorship, may
@@ -11,7 +11,13 @@ from domain.audience import Part, parts_from_json
 from domain.broadcasts import Purpose, Relation, State, Verb
 from domain.cards import CardRef
 from domain.content import Content
-from domain.follow_ups import Follows, is_followed, options_after, subject_after
+from domain.follow_ups import (
+    Follows,
+    audience_after,
+    is_followed,
+    options_after,
+    subject_after,
+)
 from domain.refusals import Refusal, refuse
 from domain.roles import Actor
 from domain.wording import render, say
@@ -31,10 +37,12 @@ def begin(
     text: str,
     *,
     quoting: bool = True,
+    audience: tuple[Part, ...] | None = None,
 ) -> Saved | Refusal:
     """Save the draft of what follows a broadcast, with the `text` that is right.
 
-    A correction quotes what was wrong, unless that must not be said again.
+    A correction quotes what was wrong, unless that must not be said again. An `audience` is
+    chosen only where what was replaced had one that is gone (`must_choose_audience`).
     """
     row = followed(tx, actor, ref, relation)
     if isinstance(row, Refusal):
@@ -43,7 +51,7 @@ def begin(
         purpose=Purpose(row.purpose),
         subject=subject_after(row.subject, relation),
         body=_body(row, relation, text, quoting),
-        audience=_audience(row, relation),
+        audience=audience or audience_after(row.id, parts_from_json(row.audience), relation),
         options=options_after(row.options, Follows(relation, row.id)),
     )
     return save_draft(tx, actor, row.school_id, content)
@@ -86,10 +94,10 @@ def under_way(tx: Transaction, row: Broadcast) -> Broadcast | None:
     return next(iter(broadcasts.follow_ups_of(tx, row.id, relations, _UNDER_WAY)), None)
 
 
-def _audience(row: Broadcast, relation: Relation) -> tuple[Part, ...]:
-    if relation is Relation.CORRECTION:
-        return (Part("reached", row.id),)
-    return parts_from_json(row.audience)
+def must_choose_audience(tx: Transaction, row: Broadcast, relation: Relation) -> bool:
+    """Whether a broadcast's own audience cannot be written to again: one of its groups is gone."""
+    parts = audience_after(row.id, parts_from_json(row.audience), relation)
+    return not is_in_reach(tx, row.board_id, row.school_id, parts)
 
 
 def _body(row: Broadcast, relation: Relation, text: str, quoting: bool) -> str:

@@ -17,14 +17,16 @@ from domain.broadcasts import State, Verb, next_state
 from domain.cards import CardRef
 from domain.refusals import Refusal, refuse
 from domain.roles import Actor
-from storage import broadcasts
+from storage import broadcasts, reminding
 from storage.database import Transaction
 from storage.tables import Broadcast
+
+_STARTS = (Verb.SUBMIT, Verb.APPROVE, Verb.SEND_FIRST)
 
 
 def opened(tx: Transaction, actor: Actor, ref: CardRef, verb: Verb) -> Broadcast | Refusal:
     """The broadcast of a card if this person may do this to it now, else why not."""
-    row = broadcasts.find(tx, ref.broadcast_id)
+    row = _locked(tx, ref.broadcast_id)
     if row is None or row.board_id != actor.board_id:
         refused = refuse("unknown_broadcast")
         record_refused(tx, actor, None, ref.broadcast_id, verb, refused)
@@ -38,16 +40,38 @@ def opened(tx: Transaction, actor: Actor, ref: CardRef, verb: Verb) -> Broadcast
     return row
 
 
+def _locked(tx: Transaction, broadcast_id: int) -> Broadcast | None:
+    """A broadcast that no machine moves on between looking and pressing; after what it reminds of.
+
+    So a withdrawal takes its reminders with it whichever of the two is pressed first.
+    """
+    row = broadcasts.find(tx, broadcast_id)
+    if row is None:
+        return None
+    reminding.lock_root(tx, row)
+    return broadcasts.lock(tx, broadcast_id)
+
+
 def _obstacle(tx: Transaction, row: Broadcast, ref: CardRef, verb: Verb) -> Refusal | None:
     """What the broadcast itself has against it: another version, state or content."""
     if row.version != ref.version or ref_of(row).mark != ref.mark:
         return refuse("stale_card")
     if next_state(State(row.state), verb) is None:
         return closed(tx, row)
-    starts = verb in (Verb.SUBMIT, Verb.APPROVE, Verb.SEND_FIRST)
-    if starts and broadcasts.hash_now(tx, row) != row.content_hash:
+    return _obstacle_to_start(tx, row) if verb in _STARTS else None
+
+
+def _obstacle_to_start(tx: Transaction, row: Broadcast) -> Refusal | None:
+    if broadcasts.hash_now(tx, row) != row.content_hash:
         return refuse("content_changed")
+    if is_bereft(tx, row):
+        return refuse("nothing_to_remind_of", subject=row.subject)
     return None
+
+
+def is_bereft(tx: Transaction, row: Broadcast) -> bool:
+    """Whether what a reminder reminds of was taken back."""
+    return State(reminding.root_of(tx, row).state) is State.WITHDRAWN
 
 
 def move(

@@ -7,10 +7,11 @@ from datetime import datetime
 from functools import reduce
 
 from actions import quotas
-from domain.audience import OF_BROADCAST, Part, parts_from_json
+from actions.boards import settings
+from domain.audience import OF_BROADCAST, Part, continues, parts_from_json
 from domain.broadcasts import Purpose, Relation, State
 from domain.cards import CardRef, CardVerb, card_token, label, mark_of, typed_form
-from domain.content import HEADLINE, privacy_of, wants_confirmation
+from domain.content import HEADLINE, is_emergency, privacy_of, wants_confirmation
 from domain.moments import moment
 from domain.speech import Speech, SpeechButton
 from domain.wording import Plain, Words, say
@@ -25,7 +26,9 @@ APPROVAL_VERBS = (CardVerb.APPROVE, CardVerb.RETURN, CardVerb.REJECT)
 class Preview:
     """`sender_name` is the school's name, or the board's for a city-wide broadcast.
 
-    `headline_only` is what chats show; `quota_words` say what providers' quotas mean for it.
+    `headline_only` is what chats show. `few` says that what follows another goes to fewer families
+    than anything else may, `for_all_ways` that it goes out as an emergency. `quota_words` say what
+    providers' quotas mean for it.
     """
 
     ref: CardRef
@@ -42,6 +45,8 @@ class Preview:
     until_words: Words | None
     confirm: bool
     headline_only: bool
+    few: bool
+    for_all_ways: bool
     origin_words: tuple[Words, ...]
     quota_words: tuple[Words, ...]
     picture_ids: tuple[int, ...]
@@ -61,6 +66,7 @@ def current_ref(tx: Transaction, broadcast_id: int, version: int) -> CardRef | N
 def preview(tx: Transaction, broadcast_id: int) -> Preview:
     """Raises LookupError for a broadcast that does not exist."""
     row = broadcasts.broadcast(tx, broadcast_id)
+    families = audiences.count_families(tx, row.board_id, row.audience)
     return Preview(
         ref=ref_of(row),
         state=State(row.state),
@@ -70,12 +76,14 @@ def preview(tx: Transaction, broadcast_id: int) -> Preview:
         subject=row.subject,
         body=row.body,
         audience_words=audience_words(tx, row),
-        families=audiences.count_families(tx, row.board_id, row.audience),
+        families=families,
         send_at=row.send_at,
         send_words=_send_words(tx, row),
         until_words=moment_of(tx, row, row.valid_until) if row.valid_until else None,
         confirm=wants_confirmation(row.options),
         headline_only=privacy_of(row.options) == HEADLINE,
+        few=_are_few(tx, row, families),
+        for_all_ways=is_emergency(row.options) and row.origin_id is not None,
         origin_words=_origin_words(tx, row),
         quota_words=quotas.forecast(tx, row),
         picture_ids=broadcasts.attachment_ids(tx, row.id),
@@ -135,7 +143,10 @@ def _remarks(shown: Preview) -> tuple[Words, ...]:
     until = (say("broadcast.preview.until", time=shown.until_words),) if shown.until_words else ()
     confirm = (say("broadcast.preview.confirm"),) if shown.confirm else ()
     privacy = (say("broadcast.preview.headline"),) if shown.headline_only else ()
-    return *shown.origin_words, *pictures, *until, *confirm, *privacy, *shown.quota_words
+    few = (say("broadcast.preview.few", families=shown.families),) if shown.few else ()
+    ways = (say("broadcast.preview.emergency"),) if shown.for_all_ways else ()
+    whom = *shown.origin_words, *few, *ways
+    return *whom, *pictures, *until, *confirm, *privacy, *shown.quota_words
 
 
 def card(tx: Transaction, shown: Preview, *verbs: CardVerb) -> Speech:
@@ -152,6 +163,12 @@ def button(tx: Transaction, ref: CardRef, verb: CardVerb) -> SpeechButton:
     """A card's button, with what may be typed instead of pressing it; it works for ever."""
     token = card_token(tx.secret, ref, verb)
     return SpeechButton(label(verb), token, typed_form(ref, verb), lasting=True)
+
+
+def _are_few(tx: Transaction, row: Broadcast, families: int) -> bool:
+    """Whether it goes to fewer than a board allows, because it continues what went to more."""
+    fewest = settings(tx, row.board_id).min_families
+    return continues(parts_from_json(row.audience)) and families < fewest
 
 
 def _send_words(tx: Transaction, row: Broadcast) -> Words:

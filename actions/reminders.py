@@ -11,7 +11,7 @@ from actions.drafts import Saved, save_draft
 from actions.previews import moment_of, ref_of
 from actions.records import record_refused
 from domain.approval import Authorship, may
-from domain.audience import Part
+from domain.audience import Part, parts_from_json, parts_to_json
 from domain.broadcasts import Purpose, Relation, State, Verb
 from domain.cards import CardRef
 from domain.content import (
@@ -21,11 +21,11 @@ from domain.content import (
     wants_confirmation,
     with_confirmation,
 )
-from domain.follow_ups import Follows, with_origin
+from domain.follow_ups import Follows, audience_after, with_origin
 from domain.refusals import Refusal, refuse
 from domain.roles import Actor
 from domain.wording import render, say
-from storage import broadcasts, reports
+from storage import audiences, broadcasts, reminding
 from storage.copies import copy_attachments
 from storage.database import Transaction
 from storage.tables import Broadcast
@@ -46,14 +46,20 @@ class Reminded:
 
 
 def remind(tx: Transaction, actor: Actor, ref: CardRef) -> Reminded | Refusal:
-    """Write the same once more to those who have not confirmed, and ask for its approval."""
-    row = broadcasts.lock(tx, ref.broadcast_id)
+    """Write the same once more to those who have not confirmed, and ask for its approval.
+
+    Whoever asks for that on a reminder means what it reminds of.
+    """
+    row = broadcasts.find(tx, ref.broadcast_id)
     if row is None or row.board_id != actor.board_id:
         return _refuse(tx, actor, None, ref, refuse("unknown_broadcast"))
-    if refused := _refused(tx, staff.as_of_now(tx, actor), row, ref):
+    root = reminding.root_of(tx, row)
+    broadcasts.lock(tx, root.id)
+    row = broadcasts.broadcast(tx, row.id)
+    if refused := _refused(tx, staff.as_of_now(tx, actor), row, root, ref):
         return _refuse(tx, actor, row.school_id, ref, refused)
-    images = copy_attachments(tx, row.id)
-    saved = save_draft(tx, actor, row.school_id, _content(row), images)
+    images = copy_attachments(tx, root.id)
+    saved = save_draft(tx, actor, root.school_id, _content(root), images)
     return saved if isinstance(saved, Refusal) else _handed_in(tx, actor, saved)
 
 
@@ -66,20 +72,22 @@ def _handed_in(tx: Transaction, actor: Actor, saved: Saved) -> Reminded | Refusa
     return Reminded(saved.ref, done.families, done.approvers)
 
 
-def _refused(tx: Transaction, actor: Actor, row: Broadcast, ref: CardRef) -> Refusal | None:
+def _refused(
+    tx: Transaction, actor: Actor, row: Broadcast, root: Broadcast, ref: CardRef
+) -> Refusal | None:
     if refused := may(actor, Verb.EDIT, Authorship(row.school_id, frozenset(), None)):
         return refused
     if ref_of(row) != ref:
         return refuse("stale_card")
-    if State(row.state) not in _GOES_OUT:
-        state = say(f"broadcast.state.{row.state}")
-        return refuse("wrong_state", subject=row.subject, state=state)
-    if not wants_confirmation(row.options):
+    for each in (row, root):
+        if State(each.state) not in _GOES_OUT:
+            state = say(f"broadcast.state.{each.state}")
+            return refuse("wrong_state", subject=each.subject, state=state)
+    if not wants_confirmation(root.options):
         return refuse("no_confirmation_wanted")
-    tally = reports.tally(tx, row.id)
-    if tally.confirmed == tally.families:
-        return refuse("all_confirmed", subject=row.subject)
-    return _too_soon(tx, row)
+    if not audiences.count_families(tx, root.board_id, parts_to_json(_audience(root))):
+        return refuse("all_confirmed", subject=root.subject)
+    return _too_soon(tx, root)
 
 
 def _too_soon(tx: Transaction, row: Broadcast) -> Refusal | None:
@@ -105,13 +113,16 @@ def _content(row: Broadcast) -> Content:
     """
     lead = render(say("confirmation.reminder.lead"), "ja")
     first = render(say("confirmation.reminder.subject", subject=""), "ja")
-    body = row.body if row.body.startswith(lead) else f"{lead}\n\n{row.body}"
     options = with_confirmation({}, wanted=True)
     return Content(
         purpose=Purpose(row.purpose),
-        subject=f"{first}{row.subject.removeprefix(first)}"[:SUBJECT_LIMIT],
-        body=body[:BODY_LIMIT],
-        audience=(Part("unconfirmed", row.id),),
+        subject=f"{first}{row.subject}"[:SUBJECT_LIMIT],
+        body=f"{lead}\n\n{row.body}"[:BODY_LIMIT],
+        audience=_audience(row),
         valid_until=row.valid_until,
         options=with_origin(options, Follows(Relation.REMINDER, row.id)),
     )
+
+
+def _audience(row: Broadcast) -> tuple[Part, ...]:
+    return audience_after(row.id, parts_from_json(row.audience), Relation.REMINDER)

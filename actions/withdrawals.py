@@ -7,7 +7,7 @@ from typing import Any
 
 from actions import audit
 from actions.broadcasts import REASON_LIMIT
-from actions.moving import move, opened
+from actions.moving import is_bereft, move, opened
 from actions.previews import button, ref_of
 from actions.records import record
 from actions.telling import everyone_concerned, tell
@@ -19,7 +19,7 @@ from domain.refusals import Refusal
 from domain.roles import Actor
 from domain.speech import Speech, SpeechButton
 from domain.wording import Words, say
-from storage import broadcasts, reached, staff, withdrawing
+from storage import broadcasts, reached, reminding, staff, withdrawing
 from storage.database import Transaction
 from storage.tables import Broadcast
 
@@ -43,6 +43,7 @@ def withdraw(tx: Transaction, actor: Actor, ref: CardRef, reason: str) -> Withdr
     if lost := move(tx, actor, row, Verb.WITHDRAW, values=values):
         return lost
     withdrawing.stop(tx, row.id)
+    _stop_reminders(tx, row)
     name = addressed(staff.name_of(tx, actor.staff_id))
     words = say("recall.told.withdrawn", subject=row.subject, name=name, reason=reason)
     _tell(tx, row, everyone_concerned(tx, row) - {actor.staff_id}, (words,))
@@ -60,8 +61,42 @@ def supersede(tx: Transaction, broadcast: Broadcast) -> None:
         return
     record(tx, audit.SYSTEM, origin, Verb.SUPERSEDE, by=broadcast.id)
     withdrawing.stop(tx, origin.id)
+    _stop_reminders(tx, origin)
     words = say(f"recall.superseded.{to.value}", subject=origin.subject)
     _tell(tx, origin, everyone_concerned(tx, origin), (words,))
+
+
+def falls_with_its_origin(tx: Transaction, broadcast_id: int) -> bool:
+    """Whether a due broadcast reminds of one that was taken back; then it is stopped, too.
+
+    To be asked before it is locked itself: what it reminds of is locked first.
+    """
+    row = broadcasts.broadcast(tx, broadcast_id)
+    origin = reminding.lock_root(tx, row)
+    if origin is None or not is_bereft(tx, row):
+        return False
+    _stop_reminders(tx, origin)
+    return True
+
+
+def _stop_reminders(tx: Transaction, origin: Broadcast) -> None:
+    """Nobody is asked again to read what was taken back, nor reads it behind a reminder."""
+    for each in list(reminding.reminders_of(tx, origin.id)):
+        _stop_reminder(tx, each.id, origin)
+
+
+def _stop_reminder(tx: Transaction, broadcast_id: int, origin: Broadcast) -> None:
+    row = broadcasts.lock(tx, broadcast_id)
+    verb = Verb.SUPERSEDE if row and next_state(State(row.state), Verb.SUPERSEDE) else Verb.CANCEL
+    to = next_state(State(row.state), verb) if row else None
+    if row is None or to is None:
+        return
+    values = _taken_back(tx, None) if to is State.WITHDRAWN else _called_off()
+    if broadcasts.move(tx, row, to, row.content_hash, **values):
+        record(tx, audit.SYSTEM, row, verb, by=origin.id)
+        withdrawing.stop(tx, row.id)
+        words = say(f"recall.reminder.{to.value}", subject=row.subject, origin=origin.subject)
+        _tell(tx, row, everyone_concerned(tx, row), (words,))
 
 
 def finish(tx: Transaction, broadcast_id: int) -> bool:

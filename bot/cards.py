@@ -21,8 +21,9 @@ from domain.refusals import Refusal, refuse
 from domain.roles import Actor, may_decide, may_write
 from domain.speech import Speech, open_page
 from domain.wording import Words, say
-from storage import boards, dialogues, pages
+from storage import boards, pages
 from storage import broadcasts as stored
+from storage.reminding import is_reminder
 
 Press = Callable[[Talk, Actor, CardRef], Words | None]
 """Does what a card's button says, for a member of staff; None where it has spoken itself."""
@@ -117,19 +118,13 @@ def _approve(talk: Talk, actor: Actor, ref: CardRef) -> None:
 
 def _ask_reason(talk: Talk, ref: CardRef, verb: CardVerb) -> None:
     """Ask in a dialogue of its own; one that already asks for a reason gives way to it."""
-    below = talk.active()
-    while below is not None and _gives_way(talk, below):
-        below = dialogues.end(talk.tx, below)
     given = {"verb": int(verb), "ref": ref_to_json(ref)}
-    talk.begin(Begin("decide", given=given), below)
+    talk.begin(Begin("decide", given=given), talk.set_aside("decide"))
 
 
 def _edit(talk: Talk, actor: Actor, ref: CardRef) -> None:
     """Compose on with a broadcast; unlike a decision, this waits until nothing else is open."""
-    open_one = talk.active()
-    while open_one is not None and _gives_way(talk, open_one):
-        open_one = dialogues.end(talk.tx, open_one)
-    if open_one is not None:
+    if talk.set_aside("compose") is not None:
         _answer(talk, say("bot.busy"))
         return
     row = stored.find(talk.tx, ref.broadcast_id)
@@ -137,16 +132,13 @@ def _edit(talk: Talk, actor: Actor, ref: CardRef) -> None:
         talk.say(refuse("not_allowed").words)
     elif broadcasts.current_ref(talk.tx, row.id, ref.version) != ref:
         talk.say(refuse("stale_card").words)
+    elif is_reminder(row):
+        talk.say(refuse("reminder_is_not_edited").words)
     elif next_state(State(row.state), Verb.EDIT) is None:
         talk.say(closed(talk.tx, row).words)
     else:
         answers = tuple(drafting.answers_of(talk.tx, row.id))
         talk.begin(Begin("compose", answers=answers, memory=drafting.memory_of(ref)))
-
-
-def _gives_way(talk: Talk, stored: dialogues.StoredDialogue) -> bool:
-    flow = talk.flow_of(stored)
-    return flow is None or flow.passing or flow.name == "decide"
 
 
 def _show(talk: Talk, actor: Actor, ref: CardRef) -> None:

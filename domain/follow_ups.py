@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from domain.broadcasts import Relation, State
+from domain.audience import Part
+from domain.broadcasts import EMERGENCIES, Purpose, Relation, State
 from domain.content import SUBJECT_LIMIT, is_emergency, with_emergency
 from domain.wording import render, say
 
@@ -50,6 +51,21 @@ def options_after(options: Mapping[str, Any], follows: Follows) -> dict[str, Any
 def is_followed(state: State, relation: Relation) -> bool:
     """Whether a broadcast in this state can be followed so."""
     return state in (CORRECTED if relation is Relation.CORRECTION else FOLLOWED)
+
+
+def audience_after(row_id: int, audience: tuple[Part, ...], relation: Relation) -> tuple[Part, ...]:
+    """Whom what follows a broadcast with this audience goes to, unless it is chosen anew."""
+    if relation is Relation.CORRECTION:
+        return (Part("reached", row_id),)
+    return (Part("unconfirmed", row_id),) if relation is Relation.REMINDER else audience
+
+
+def stays_emergency(purpose: Purpose, relation: Relation, same_audience: bool) -> bool:
+    """Whether what follows an emergency still is one: about the same, and to the same people.
+
+    A reminder never is: it was sent first once, and this is approved before it goes out.
+    """
+    return purpose in EMERGENCIES and relation is not Relation.REMINDER and same_audience
 
 
 def subject_after(subject: str, relation: Relation) -> str:

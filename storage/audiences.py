@@ -30,11 +30,14 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ColumnElement
 
 from domain.audience import OF_BROADCAST, Part, parts_from_json
+from domain.broadcasts import Relation
 from domain.deliveries import State
+from storage.belonging import belonging
 from storage.database import Transaction
 from storage.tables import (
     AudienceMember,
     AudienceWay,
+    Broadcast,
     Confirmation,
     Delivery,
     Group,
@@ -168,7 +171,10 @@ def _counts(
 
 
 def _people(board_id: int, part: Part) -> _Set:
-    """Guardians in an earlier audience of this board, and of no other."""
+    """Guardians in an earlier audience of this board, and of no other.
+
+    Who left the school since is asked nothing more, but has what reached them set right.
+    """
     mine = (AudienceMember.broadcast_id == part.id, AudienceMember.board_id == board_id)
     its_people = select(AudienceMember.guardian_id).where(*mine)
     its_families = select(AudienceMember.family_id).where(*mine)
@@ -176,25 +182,38 @@ def _people(board_id: int, part: Part) -> _Set:
     if part.kind == "reached":
         return its_people.where(AudienceMember.guardian_id.in_(select(heard.c.guardian_id)))
     answered = select(heard.c.family_id) if part.kind == "unreached" else _confirmed(part.id)
-    return its_people.where(AudienceMember.family_id.in_(_less(its_families, [answered])))
+    still_there = belonging(part.id).cte()
+    return its_people.where(
+        AudienceMember.family_id.in_(_less(its_families, [answered])),
+        AudienceMember.guardian_id.in_(select(still_there.c.guardian_id)),
+    )
 
 
 def reached(broadcast_id: int, states: Sequence[State] = REACHED) -> Select[tuple[int, int]]:
-    """Guardians, with their families, one of whose deliveries is in one of these states."""
+    """Guardians, with their families, one of whose deliveries is in one of these states.
+
+    A reminder says the same, so whom only that reached has it.
+    """
     member = select(AudienceMember.guardian_id, AudienceMember.family_id).where(
-        AudienceMember.broadcast_id == broadcast_id, Delivery.state.in_(states)
+        AudienceMember.broadcast_id.in_(_with_reminders(broadcast_id)), Delivery.state.in_(states)
     )
-    of_it = Delivery.broadcast_id == broadcast_id
+    of_it = Delivery.broadcast_id == AudienceMember.broadcast_id
     first = member.join(
         Delivery, of_it & (Delivery.contact_point_id == AudienceMember.contact_point_id)
     )
     further = member.join(
         AudienceWay,
-        (AudienceWay.broadcast_id == broadcast_id)
+        (AudienceWay.broadcast_id == AudienceMember.broadcast_id)
         & (AudienceWay.guardian_id == AudienceMember.guardian_id),
     ).join(Delivery, of_it & (Delivery.contact_point_id == AudienceWay.contact_point_id))
     either = union(first, further).cte()
     return select(either.c.guardian_id, either.c.family_id)
+
+
+def _with_reminders(broadcast_id: int) -> _Set:
+    reminds = Broadcast.relation == Relation.REMINDER.value
+    its_own = or_(Broadcast.id == broadcast_id, (Broadcast.origin_id == broadcast_id) & reminds)
+    return select(Broadcast.id).where(its_own)
 
 
 def _confirmed(broadcast_id: int) -> _Set:

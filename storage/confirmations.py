@@ -40,6 +40,15 @@ def people_at(tx: Transaction, broadcast_id: int, contact_point_id: int) -> Sequ
     return tx.session.scalars(query.order_by(AudienceMember.guardian_id)).all()
 
 
+def in_audience(tx: Transaction, broadcast_id: int, guardian_ids: Collection[int]) -> set[int]:
+    """Those of these guardians whom a broadcast was for."""
+    query = select(AudienceMember.guardian_id).where(
+        AudienceMember.broadcast_id == broadcast_id,
+        AudienceMember.guardian_id.in_(guardian_ids),
+    )
+    return set(tx.session.scalars(query))
+
+
 def confirmed_of(tx: Transaction, broadcast_id: int, guardian_ids: Collection[int]) -> set[int]:
     """Those of these guardians who have confirmed a broadcast."""
     query = select(Confirmation.guardian_id).where(

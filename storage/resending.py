@@ -18,6 +18,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from domain.content import is_emergency, privacy_of, variant
 from domain.deliveries import KEY_LASTS, ChunkRule, State
 from storage import chunks
+from storage.belonging import belonging
 from storage.database import Transaction
 from storage.inserts import insert_all_new
 from storage.lanes import hearing, japanese, lane, usable
@@ -132,9 +133,13 @@ def cut(tx: Transaction, chunk_id: int, rules: Mapping[str, ChunkRule]) -> int:
 
 
 def _left_out(broadcast_id: int) -> tuple[ColumnElement[bool], ...]:
-    """The members of the frozen audience in whose family nobody was reached."""
-    reached = reached_families(broadcast_id)
-    return AudienceMember.broadcast_id == broadcast_id, AudienceMember.family_id.not_in(reached)
+    """The members of the frozen audience in whose family nobody was reached, still there now."""
+    still_there = belonging(broadcast_id).subquery("still_there")
+    return (
+        AudienceMember.broadcast_id == broadcast_id,
+        AudienceMember.family_id.not_in(reached_families(broadcast_id)),
+        AudienceMember.guardian_id.in_(select(still_there.c.guardian_id)),
+    )
 
 
 def _usable(broadcast: Broadcast, channels: Collection[str]) -> ColumnElement[bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
@@ -10,7 +11,8 @@ from actions import broadcasts, follow_ups, staff, withdrawals
 from actions.previews import ref_of
 from actions.records import closed
 from actions.telling import authorship
-from bot.dialogues import drafting
+from bot.dialogues import audience, drafting
+from bot.dialogues.audience import CITY_PLACE
 from bot.dialogues.drafting import ref_from_json, ref_to_json
 from bot.phrases import NO, YES, refused, yes_or_no
 from bot.steps import (
@@ -31,6 +33,7 @@ from bot.steps import (
     flow,
 )
 from domain.approval import may
+from domain.audience import parts_from_json
 from domain.broadcasts import Relation, State, Verb, next_state
 from domain.content import BODY_LIMIT
 from domain.refusals import Refusal, refuse
@@ -104,13 +107,20 @@ def follow_up(given: Given) -> Script:
         yield Finish(words)
     if seen["under_way"]:
         yield Say(words_from_json(seen["under_way"]))
+    # Its groups may be gone; then it is asked for whom it is.
+    place, parts = seen.get("ask_at"), None
+    if place is not None:
+        yield Say(say("recall.audience_gone"))
     while True:
+        if place is not None:
+            parts = yield from audience.choose_audience(place)
         asked = say(f"recall.ask.{relation.value}", subject=seen["subject"], body=seen["body"])
         text = yield Ask("text", asked, _read_text, free=True)
         quoting = NO
         if relation is Relation.CORRECTION:
             quoting = yield yes_or_no("quote", say("recall.ask.quote"))
-        begin = partial(_begin, relation, given["ref"], text, quoting == YES)
+        what = _What(relation, text, quoting == YES, parts)
+        begin = partial(_begin, what, given["ref"])
         draft = yield Do("begin", begin, lasting=True)
         words = refused(draft)
         if words is None:
@@ -118,7 +128,7 @@ def follow_up(given: Given) -> Script:
             yield Finish(then=Begin("compose", answers=log, memory=drafting.memory_after(log)))
         else:
             yield Say(words)
-            yield Retry(("text", "quote", "begin"))
+            yield Retry((*audience.keys_of(), "text", "quote", "begin"))
 
 
 def _read_reason(text: str) -> Json:
@@ -209,22 +219,40 @@ def _check_followed(relation: Relation, ref: Json, tx: Transaction, scene: Scene
     if isinstance(row, Refusal):
         return _not_done(row)
     other = follow_ups.under_way(tx, row)
+    gone = follow_ups.must_choose_audience(tx, row, relation)
     warned = say("recall.under_way", subject=other.subject) if other else None
     return {
         "subject": row.subject,
         "body": row.body[:_QUOTED],
         "under_way": words_to_json(warned) if warned else None,
+        "ask_at": (row.school_id or CITY_PLACE) if gone else None,
     }
 
 
-def _begin(
-    relation: Relation, ref: Json, text: str, quoting: bool, tx: Transaction, scene: Scene
-) -> Json:
+@dataclass(frozen=True, slots=True)
+class _What:
+    """What follows: the text, and the parts of an audience that had to be chosen anew."""
+
+    relation: Relation
+    text: str
+    quoting: bool
+    parts: Json
+
+
+def _begin(what: _What, ref: Json, tx: Transaction, scene: Scene) -> Json:
     """The answers that composing goes on with: all are given."""
     actor = staff.actor_of(tx, scene.contact_id)
     if actor is None:
         return _not_done(refuse("not_allowed"))
-    saved = follow_ups.begin(tx, actor, ref_from_json(ref), relation, text, quoting=quoting)
+    saved = follow_ups.begin(
+        tx,
+        actor,
+        ref_from_json(ref),
+        what.relation,
+        what.text,
+        quoting=what.quoting,
+        audience=parts_from_json(what.parts) if what.parts else None,
+    )
     if isinstance(saved, Refusal):
         return _not_done(saved)
     return drafting.answers_of(tx, saved.ref.broadcast_id)

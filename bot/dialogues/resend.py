@@ -72,6 +72,8 @@ def _one(ref: Json, tx: Transaction, scene: Scene) -> Json:
     row = broadcasts.find(tx, wanted.broadcast_id)
     if actor is None or row is None or turn_away(tx, actor, row.id, "resend"):
         return {"refused": words_to_json(refuse("not_allowed").words)}
+    if outdated := resending.outdated(tx, row):
+        return {"refused": words_to_json(outdated.words)}
     left = resending.not_reached(tx, row)
     if not left.families:
         return {"refused": words_to_json(say("resend.everybody", subject=row.subject))}

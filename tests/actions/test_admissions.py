@@ -18,6 +18,7 @@ from domain.roles import Role
 from domain.schools import Admission
 from storage import admissions as stored
 from storage import child_codes as stored_codes
+from storage import schools as stored_schools
 from storage.database import Database
 from storage.tables import Admission as Row
 from storage.tables import ChildCode, Membership
@@ -241,3 +242,63 @@ def test_codes_are_made_once_renewed_and_never_stored_in_clear(
         assert code(found) == "wrong_school_id"
         with pytest.raises(LookupError):
             child_codes.make(tx, city.other_school, [city.class_a])
+
+
+def test_a_flood_is_declined_at_once_and_told_afterwards(
+    database: Database, city: City, cast: Cast
+) -> None:
+    ids = [ask(database, city, f"flood{n}", (city.class_a, None)) for n in range(30)]
+    kept = ask(database, city, "later", (city.class_b, None))
+    with database.writing() as tx:
+        many = [*ids, *range(10**6, 10**6 + 40000)]
+        done = admissions.decline_all(tx, cast.teacher, city.school, many)
+        assert done == Admitted(30)
+        assert code(admissions.admit(tx, cast.principal, ids[0])) == "already_declined"
+        stranger = scene.add_staff(tx, city, "stranger", Role.OPERATOR, city.other_school)
+        refused = admissions.decline_all(tx, stranger, city.school, [kept])
+        assert code(refused) == "not_allowed"
+    while tick_admissions(database):
+        pass
+    with database.reading() as tx:
+        rows = {row.id: row for row in tx.session.query(Row)}
+        point = rows[ids[0]].contact_point_id
+    assert {rows[each].state for each in ids} == {"declined"}
+    assert all(rows[each].request_cipher is None for each in ids)
+    assert rows[kept].state == "waiting"
+    heard = [each for each in told(database, point) if "確認ができませんでした" in each]
+    assert len(heard) == 1
+
+
+def test_strangers_without_the_code_do_not_fill_it(
+    database: Database, city: City, cast: Cast
+) -> None:
+    """Only who came by the code, or by a yes, counts; then the school hears of it, once."""
+
+    def by_code(who: str) -> object:
+        with database.writing() as tx:
+            point = scene.contact(tx, city, who)
+            found = registration.find_school(tx, point, text)
+            assert isinstance(found, registration.FoundChild), found
+            return registration.register_by_code(tx, point, found.code_id)
+
+    with database.writing() as tx:
+        school = stored_schools.school(tx, city.school)
+        school.phone = "048-000-0000"
+        for n in range(4):
+            evil = scene.contact(tx, city, f"evil{n}")
+            registration.register(tx, evil, city.school, city.class_b, 7)
+        child_codes.make(tx, city.school, [city.class_b], [7])
+        text = child_codes.of_classes(tx, [city.class_b])[0].codes[0].code
+    admitted = ask(database, city, "father", (city.class_b, 7))
+    with database.writing() as tx:
+        assert admissions.admit(tx, cast.teacher, admitted) == Admitted(1)
+    for who in ("mother", "grandmother", "grandfather"):
+        assert isinstance(by_code(who), registration.Registered)
+    assert isinstance(by_code("mother"), registration.Registered)
+    for _ in range(2):
+        full = by_code("a stranger")
+        assert code(full) == "code_is_full"
+        assert isinstance(full, Refusal)
+        assert "048-000-0000" in scene.in_japanese([full.words])
+    heard = told(database, city.contacts["principal"])
+    assert sum("登録コードが、4人に使われました" in each for each in heard) == 1

@@ -363,20 +363,6 @@ def test_city_wide_the_centre_writes_and_the_board_approves(
     assert "市内の全校" in told(database, city.contacts["board"])[0]
 
 
-def test_an_outgrown_audience_is_asked_about_again(
-    database: Database, city: City, cast: Cast
-) -> None:
-    ref = scene.submitted(database, city, cast.teacher)
-    approve(database, cast.principal, ref)
-    with database.writing() as tx:
-        broadcasts.outgrow(tx, ref.broadcast_id, 9)
-    row = scene.row(database, ref)
-    assert (row.state, row.due_at, row.approved_families) == (State.PENDING, None, 9)
-    assert code(approve(database, cast.principal, ref)) == "stale_card"
-    newest = scene.newest_ref(database, ref)
-    assert isinstance(approve(database, cast.principal, newest), broadcasts.Approved)
-
-
 def test_a_broadcast_that_is_not_there(database: Database, city: City, cast: Cast) -> None:
     nowhere = CardRef(4711, 1, 0)
     assert code(approve(database, cast.principal, nowhere)) == "unknown_broadcast"

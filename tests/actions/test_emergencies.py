@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select, update
 
-from actions import boards, broadcasts, emergencies
+from actions import boards, broadcasts, emergencies, registration
 from domain.audience import Part
-from domain.broadcasts import Purpose
+from domain.broadcasts import Purpose, State
 from domain.cards import CardRef
 from domain.content import is_emergency
 from domain.emergencies import Step
 from domain.roles import Actor, Role
+from domain.wording import render
 from storage import broadcasts as stored
 from storage import people, staff
 from storage.database import Database
@@ -42,8 +43,8 @@ def saved(database: Database, city: City, actor: Actor, **changes: Any) -> CardR
     return done.ref
 
 
-def sent(database: Database, city: City, actor: Actor) -> CardRef:
-    ref = saved(database, city, actor)
+def sent(database: Database, city: City, actor: Actor, **changes: Any) -> CardRef:
+    ref = saved(database, city, actor, **changes)
     with database.writing() as tx:
         done = emergencies.send_first(tx, actor, ref, REASON)
     assert isinstance(done, emergencies.SentFirst), done
@@ -151,6 +152,60 @@ def subject(ref: CardRef) -> str:
     return f"broadcast:{ref.broadcast_id}"
 
 
+def test_however_few_there_are_they_are_warned(database: Database) -> None:
+    """A class that looks small, or was made to look so, is not left without a warning."""
+    city, cast = scene.build_with_cast(database)
+    with database.writing() as tx:
+        point = scene.contact(tx, city, "one")
+        registration.register(tx, point, city.school, city.class_b, 7)
+    few = saved(database, city, cast.teacher, audience=(Part("group", city.class_b),))
+    with database.writing() as tx:
+        done = emergencies.send_first(tx, cast.teacher, few, "")
+    assert isinstance(done, emergencies.SentFirst)
+    assert done.families == 1
+
+
+def test_the_same_is_not_sent_twice(database: Database, clock: Clock) -> None:
+    """By two teachers after one earthquake; another text, another audience, or the same once it
+    was taken back or some time later, is.
+    """
+    city, cast = scene.build_with_cast(database)
+    with database.writing() as tx:
+        other = scene.add_staff(tx, city, "other", Role.OPERATOR, city.school)
+        registration.register(tx, city.contacts["other"], city.school, city.class_a, 7)
+
+    def tries(**changes: Any) -> object:
+        ref = saved(database, city, other, **changes)
+        with database.writing() as tx:
+            return emergencies.send_first(tx, other, ref, "")
+
+    first = sent(database, city, cast.teacher)
+    clock.forward(seconds=70)
+    refused = tries()
+    assert code(refused) == "emergency_sent_twice"
+    assert "teacherさん" in render(refused.words, "ja")  # type: ignore[attr-defined]
+    assert isinstance(tries(body="体育館にいます。"), emergencies.SentFirst)
+    in_class = (Part("group", city.class_a),)
+    assert isinstance(tries(audience=in_class), emergencies.SentFirst)
+    with database.reading() as tx:
+        lately = [render(one, "ja") for one in emergencies.sent_lately(tx, city.board, city.school)]
+        assert len(emergencies.sent_lately(tx, city.board, None)) == 3
+        assert emergencies.sent_lately(tx, city.board, city.other_school) == []
+    assert len(lately) == 3
+    assert lately[2].startswith(
+        "1分前に、teacherさんが全校（第一小学校）へ「地震」を送っています。"
+    )
+    with database.writing() as tx:
+        withdrawn = stored.broadcast(tx, first.broadcast_id)
+        stored.move(tx, withdrawn, State.CANCELLED, withdrawn.content_hash)
+    assert isinstance(tries(), emergencies.SentFirst)
+    clock.forward(minutes=2)
+    assert isinstance(tries(), emergencies.SentFirst)
+    clock.forward(minutes=10)
+    with database.reading() as tx:
+        assert emergencies.sent_lately(tx, city.board, city.school) == []
+
+
 def test_no_quota_stops_it(database: Database) -> None:
     """Nothing here asks whether the month's messages suffice: who is over gets it by other ways."""
     city, cast = scene.build_with_cast(database)
@@ -189,12 +244,12 @@ def test_a_manager_who_sends_it_needs_somebody_else_to_acknowledge(database: Dat
         assert heard(database, city, "deputy") == 1
         assert report(database).escalated_at is None
         staff.end_role(tx, cast.deputy.staff_id, Role.DEPUTY, city.school)
-    alone = sent(database, city, cast.principal)
+    alone = sent(database, city, cast.principal, body="体育館にいます。")
     assert heard(database, city, "principal") == 1
     with database.writing() as tx:
         assert isinstance(emergencies.acknowledge(tx, cast.principal, alone), emergencies.Case)
         member = scene.add_staff(tx, city, "member", Role.BOARD, None)
-    third = sent(database, city, cast.principal)
+    third = sent(database, city, cast.principal, body="校舎にいます。")
     assert heard(database, city, "member") == 1
     with database.writing() as tx:
         assert code(emergencies.acknowledge(tx, cast.principal, third)) == "own_emergency"

@@ -6,7 +6,10 @@ import re
 
 import pytest
 
-from actions import mail_proof, registration
+from actions import admissions, handing_over, mail_proof, registration, schools
+from actions.registration import NewChild
+from domain.refusals import Refusal
+from domain.schools import Admission
 from storage import opt_outs, people, staff
 from storage.database import Database, Transaction
 from storage.tables import ContactPoint, GuardianContact
@@ -148,3 +151,41 @@ def test_what_is_no_address_and_who_is_not_registered(database: Database, city: 
         stranger = scene.contact(tx, city, "stranger")
         refused = mail_proof.ask_mail(tx, stranger, "stranger@example.jp")
     assert code(refused) == "not_registered"
+
+
+def test_strangers_do_not_keep_the_owner_of_an_address_out(database: Database, city: City) -> None:
+    with database.writing() as tx:
+        for number in range(5):
+            evil = scene.contact(tx, city, f"evil{number}")
+            assert handing_over.ask_return(tx, evil, "mother@example.jp") is None
+        phone = scene.contact(tx, city, "new phone")
+        assert handing_over.ask_return(tx, phone, "mother@example.jp") is None
+        more = [scene.contact(tx, city, f"more{number}") for number in range(20)]
+        answers = [handing_over.ask_return(tx, one, "mother@example.jp") for one in more]
+    assert [answer for answer in answers[:14] if answer] == []
+    assert code(answers[14]) == "too_many_tries"
+
+
+def test_whom_no_school_let_in_has_one_number_sent(database: Database, city: City) -> None:
+    with database.writing() as tx:
+        schools.set_admission(tx, city.school, Admission.CONFIRM)
+        point = scene.contact(tx, city, "visitor")
+        admissions.apply(tx, point, city.school, [NewChild(city.class_a, 7)], ())
+        assert not isinstance(mail_proof.ask_mail(tx, point, "a@example.com"), Refusal)
+        assert code(mail_proof.ask_mail(tx, point, "b@example.com")) == "mail_after_admission"
+        assert people.find_contact_point(tx, people.MAIL, "email", "b@example.com") is None
+        registration.register(tx, point, city.school, city.class_a, 7)
+        assert not isinstance(mail_proof.ask_mail(tx, point, "b@example.com"), Refusal)
+
+
+def test_so_many_numbers_leave_in_an_hour_and_no_more(
+    database: Database, city: City, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail_proof, "PINS_IN_AN_HOUR", 2)
+    answers = [ask(database, city, f"{name}@example.jp") for name in "abcd"]
+    assert [code(answer) for answer in answers[2:]] == ["too_many_pins"] * 2
+    who = f"contact:{city.contacts['mother']}"
+    refused = [why for _, _, why in scene.recorded(database, city, who) if why]
+    assert refused == ["too_many_pins"]
+    clock.forward(hours=2)
+    assert not isinstance(ask(database, city, "c@example.jp"), Refusal)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
 from actions import boards, registration, schools
 from domain.refusals import Refusal
 from domain.roles import Role
 from domain.wording import render
 from storage import opt_outs
+from storage import schools as stored_schools
 from storage.database import Database
-from storage.tables import Child, Family, Guardian, Membership
+from storage.tables import AuditEntry, Child, Family, Guardian, Membership
 from tests.actions import city as scene
-from tests.actions.city import City, code, recorded
+from tests.actions.city import City, code, recorded, told
 from tests.databases import Clock
 
 FULL_WIDTH = {ord(a): ord(a) + 0xFEE0 for a in "0123456789ABCDEFGHJKMNPQRSTUVWXYZ"}
@@ -36,6 +38,11 @@ def register(
         done = registration.register(tx, point, city.school, class_id, number)
     assert isinstance(done, registration.Registered), done
     return done
+
+
+def entries(database: Database) -> list[AuditEntry]:
+    with database.reading() as tx:
+        return list(tx.session.scalars(select(AuditEntry)))
 
 
 def family_of(database: Database, guardian_id: int) -> int:
@@ -179,8 +186,16 @@ def test_guardians_who_share_a_child_are_one_family(database: Database, city: Ci
 
 
 def test_nobody_has_more_children_than_a_large_family(database: Database, city: City) -> None:
+    """Five on one's own word; more where somebody looks at it, but never more than twelve."""
     register(database, city, "greedy", city.class_a, None)
-    for number in range(1, 9):
+    for number in range(1, 6):
+        register(database, city, "greedy", city.class_a, number)
+    with database.writing() as tx:
+        point = scene.contact(tx, city, "greedy")
+        refused = registration.register(tx, point, city.school, city.class_a, 6)
+        assert code(refused) == "too_many_children"
+        stored_schools.school(tx, city.school).admission = "confirm"
+    for number in range(6, 9):
         register(database, city, "greedy", city.class_a, number)
     others: list[tuple[int, int | None]] = [
         (city.class_a, 9),
@@ -214,8 +229,14 @@ def test_leaving_parts_the_families_that_a_mistake_brought_together(
     grandmother = register(database, city, "grandmother", city.class_b, 9).guardian_id
     for number in range(1, 6):
         register(database, city, "stranger", city.class_a, number)
-    everyone = [*who, father, grandmother]
+    everyone = [*who[:3], father, grandmother]
     assert len({family_of(database, one) for one in everyone}) == 1
+    # And no more: one person does not look after the children of five households.
+    assert len({family_of(database, one) for one in who[2:]}) == 3
+    kept_apart = [
+        entry.details["kept_apart"] for entry in entries(database) if "kept_apart" in entry.details
+    ]
+    assert kept_apart == [True, True]
     with database.writing() as tx:
         registration.leave_school(tx, scene.contact(tx, city, "stranger"), city.school)
     assert len({family_of(database, one) for one in who}) == 5
@@ -226,12 +247,57 @@ def test_leaving_parts_the_families_that_a_mistake_brought_together(
 
 
 def test_no_chain_of_strangers_makes_a_class_one_family(database: Database, city: City) -> None:
-    who = [register(database, city, f"g{n}", city.class_a, n).guardian_id for n in range(1, 31)]
-    for start in range(1, 31, 7):
-        for number in range(start, min(start + 8, 31)):
-            register(database, city, f"stranger{start}", city.class_a, number)
+    """However many they are, a class of a few children has families enough to be written to."""
+    numbers = range(1, 17)
+    who = [register(database, city, f"g{n}", city.class_a, n).guardian_id for n in numbers]
+    for step in (2, 1, 4):
+        for start in range(1, 17, step):
+            for number in range(start, min(start + step + 1, 17)):
+                register(database, city, f"stranger{step}-{start}", city.class_a, number)
     families = [family_of(database, one) for one in who]
-    assert max(families.count(one) for one in families) <= 12
+    assert max(families.count(one) for one in families) <= 3
+
+
+def test_a_stranger_keeps_no_father_out_of_his_childs_family(
+    database: Database, city: City
+) -> None:
+    """Neither where the stranger is in it, nor where he stayed apart."""
+    mothers = [register(database, city, f"m{n}", city.class_a, n).guardian_id for n in range(1, 6)]
+    for number in range(1, 6):
+        register(database, city, "stranger", city.class_a, number)
+    fathers = [register(database, city, f"f{n}", city.class_a, n).guardian_id for n in range(1, 6)]
+    assert [family_of(database, one) for one in fathers] == [
+        family_of(database, one) for one in mothers
+    ]
+
+
+def test_the_managers_hear_of_somebody_with_many_children(
+    database: Database, clock: Clock, city: City
+) -> None:
+    """Once a day, by class and number; not where staff or a child's code said yes."""
+    with database.writing() as tx:
+        scene.add_staff(tx, city, "principal", Role.MANAGER, city.school)
+
+    def name(who: str, *numbers: int) -> list[str]:
+        new = [registration.NewChild(city.class_a, number) for number in numbers]
+        with database.writing() as tx:
+            point = scene.contact(tx, city, who)
+            registration.register_children(tx, point, city.school, new, ())
+        return told(database, city.contacts["principal"])
+
+    before = len(name("mother", 1, 2, 3))
+    heard = name("stranger", 1, 2, 3, 4, 5, 6)[before:]
+    assert len(heard) == 1
+    assert "5人のお子さん" in heard[0]
+    assert "・1年1組 5番" in heard[0]
+    assert "stranger" not in heard[0]
+    assert len(name("another", 1, 2, 3, 4)) == before + 1
+    clock.forward(hours=25)
+    assert len(name("another", 5)) == before + 2
+    clock.forward(hours=25)
+    with database.writing() as tx:
+        stored_schools.school(tx, city.school).admission = "confirm"
+    assert len(name("third", 1, 2, 3, 4)) == before + 2
 
 
 def test_leaving_a_school_leaves_its_family_too(database: Database, city: City) -> None:

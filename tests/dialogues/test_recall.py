@@ -200,6 +200,22 @@ def test_a_stranger_sees_nothing_to_stop(
     assert broadcast(town, 1).state == State.SENDING
 
 
+def test_where_a_group_is_gone_it_is_asked_for_whom_it_is(
+    town: Town, teacher: Person, principal: Person
+) -> None:
+    sending(town, teacher, principal)
+    with town.database.writing() as tx:
+        tx.session.get_one(Broadcast, 1).audience = [{"kind": "group", "id": 999}]
+    bot = Bot(teacher)
+    teacher.says("差し替える 1-1")
+    bot.answers("もうないグループが入っています", "だれに送りますか")
+    teacher.says("全校")
+    bot.answers("新しい本文をすべて送ってください")
+    teacher.says("運動会は日曜日に延期します。")
+    bot.answers("件名：【差し替え】運動会は中止です", "全校（第一小学校）", "6家庭")
+    assert read(the_broadcast(town).options) == Follows(Relation.REPLACEMENT, 1)
+
+
 # 再送.
 
 
@@ -223,7 +239,7 @@ def test_sending_again_to_those_not_reached(town: Town, teacher: Person, princip
     teacher.listens()
     bot.answers("6家庭のうち6家庭分")
     teacher.says("再送")
-    bot.answers("届いていない家庭があるものはありません")
+    bot.answers("再送の必要なものはありません")
     teacher.says("届いていない方へ再送 1-1")
     bot.answers("届いていない家庭はありません")
 

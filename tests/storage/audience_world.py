@@ -104,7 +104,8 @@ class World:
             return earlier.reached
         answered = earlier.reached if kind == "unreached" else earlier.confirmed
         families = {self.people[n].family for n in answered}
-        return {n for n in earlier.audience if self.people[n].family not in families}
+        left = {n for n in earlier.audience if self.people[n].family not in families}
+        return {n for n in left if self.people[n].groups & self.schools[self.where.school_id]}
 
     def families(self, people: Iterable[int]) -> int:
         return len({self.people[n].family for n in people})

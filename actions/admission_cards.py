@@ -6,7 +6,6 @@ after it in one card for all, every ten minutes at most.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from functools import reduce
 
@@ -35,9 +34,12 @@ def tell_staff_in_time(tx: Transaction, school_id: int) -> None:
         _tell_staff(tx, school_id)
 
 
-def schools_to_tell(tx: Transaction) -> list[int]:
-    """The schools whose staff are to be told by now of what came, or of what still waits."""
-    newest = admissions.newest_asked(tx)
+def schools_to_tell(tx: Transaction, school_id: int | None = None) -> list[int]:
+    """The schools whose staff are to be told by now of what came, or of what still waits.
+
+    Of all, or of one.
+    """
+    newest = admissions.newest_asked(tx, school_id)
     told = admissions.last_told(tx, [_scope(school_id) for school_id in newest])
     due = []
     for school_id, asked_at in newest.items():
@@ -49,21 +51,23 @@ def schools_to_tell(tx: Transaction) -> list[int]:
     return due
 
 
-def tell_staff_when_due(tx: Transaction, school_id: int) -> None:
-    """Show what waits, unless another worker has done so meanwhile."""
+def tell_staff_when_due(tx: Transaction, school_id: int) -> bool:
+    """Show what waits; False if another worker has done so meanwhile."""
     schools.lock(tx, school_id)
-    if school_id in schools_to_tell(tx):
+    is_due = school_id in schools_to_tell(tx, school_id)
+    if is_due:
         _tell_staff(tx, school_id)
+    return is_due
 
 
 def _tell_staff(tx: Transaction, school_id: int) -> None:
     """Show all staff of a school what waits there: one request with its answers, more as a sum."""
-    rows = admissions.waiting_at(tx, school_id)
-    if not rows:
+    count, newest = admissions.waiting_in_sum(tx, school_id)
+    if newest is None:
         return
     school = schools.school(tx, school_id)
     attempts.add(tx, school.board_id, _scope(school_id))
-    shown = card(tx, rows[0]) if len(rows) == 1 else _summary(tx, school.name, rows)
+    shown = card(tx, newest) if count == 1 else _summary(tx, school.name, count, newest)
     holders = staff.holders(tx, school.board_id, writers(school_id), school_id)
     telling.tell(tx, holders, shown)
 
@@ -79,12 +83,12 @@ def card(tx: Transaction, row: Admission) -> Speech:
     )
 
 
-def _summary(tx: Transaction, school: str, rows: Sequence[Admission]) -> Speech:
+def _summary(tx: Transaction, school: str, count: int, newest: Admission) -> Speech:
     verbs = (TapVerb.ADMIT_ALL, TapVerb.REVIEW)
     return Speech(
-        words=(say("admission.summary", school=school, count=len(rows)),),
-        buttons=tuple(button(tx, verb, rows[-1].id) for verb in verbs),
-        subject=say("admission.summary.subject", school=school, count=len(rows)),
+        words=(say("admission.summary", school=school, count=count),),
+        buttons=tuple(button(tx, verb, newest.id) for verb in verbs),
+        subject=say("admission.summary.subject", school=school, count=count),
     )
 
 

@@ -22,13 +22,11 @@ from domain.refusals import Refusal, refuse
 from domain.roles import Actor, may_write
 from domain.schools import Admission as Rule
 from domain.wording import Words, say
-from storage import admissions, boards, people, schools
+from storage import admissions, boards, child_codes, people, schools
 from storage.database import Transaction
 from storage.tables import Admission, ContactPoint
 
 WAITS = timedelta(days=14)
-# So many registrations are made in one transaction, so that nobody else waits for long.
-_BATCH = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,24 +169,43 @@ def admit_all(
     tx: Transaction, actor: Actor, school_id: int, ids: Collection[int]
 ) -> Admitted | Refusal:
     """Say yes to many at once; the registrations follow in the background, a few at a time."""
+    return _decide_all(tx, actor, school_id, ids, admissions.ADMITTING, "admit_all")
+
+
+def decline_all(
+    tx: Transaction, actor: Actor, school_id: int, ids: Collection[int]
+) -> Admitted | Refusal:
+    """Say no to many at once, as where somebody floods a school with requests.
+
+    Whoever asked is told in the background. The count is of those that were declined.
+    """
+    return _decide_all(tx, actor, school_id, ids, admissions.DECLINING, "decline_all")
+
+
+def _decide_all(
+    tx: Transaction, actor: Actor, school_id: int, ids: Collection[int], state: str, verb: str
+) -> Admitted | Refusal:
     if not may_write(as_of_now(tx, actor), school_id):
         return refuse("not_allowed")
-    decided = admissions.decide(tx, school_id, ids, admissions.ADMITTING, actor.staff_id)
+    decided = admissions.decide(tx, school_id, ids, state, actor.staff_id)
     chain, who = audit.chain_of(actor.board_id, school_id), audit.staff(actor.staff_id)
     details = {"admissions": list(decided)}
-    audit.record(tx, chain, who, "admit_all", f"school:{school_id}", details)
+    audit.record(tx, chain, who, verb, f"school:{school_id}", details)
     return Admitted(len(decided))
 
 
-def carry_out(tx: Transaction) -> int:
-    """Make some of the registrations that staff said yes to; returns how many."""
-    rows = admissions.admitting(tx, _BATCH)
-    for row in sorted(rows, key=lambda each: each.contact_point_id):
-        people.lock_contact(tx, row.contact_point_id)
-        tx.session.refresh(row)
-        if row.state == admissions.ADMITTING:
-            _carry_out(tx, row)
-    return len(rows)
+def carry_out(tx: Transaction, admission_id: int) -> bool:
+    """Do what staff decided about a request; False if it was done or taken back meanwhile."""
+    people.lock_contact(tx, admissions.as_it_is(tx, admission_id).contact_point_id)
+    row = admissions.as_it_is(tx, admission_id)
+    if row.state == admissions.ADMITTING:
+        _carry_out(tx, row)
+    elif row.state == admissions.DECLINING:
+        admissions.finish(tx, row)
+        _tell(tx, row, "declined")
+    else:
+        return False
+    return True
 
 
 def _carry_out(tx: Transaction, row: Admission) -> Words | None:
@@ -200,21 +217,23 @@ def _carry_out(tx: Transaction, row: Admission) -> Words | None:
     )
     admissions.finish(tx, row)
     if not isinstance(done, Refusal):
+        numbered = [(each.class_id, each.number) for each in children if each.number is not None]
+        child_codes.vouch(tx, done.guardian_id, numbered)
         _tell(tx, row, "admitted")
         return None
     tell_guardian(tx, row.contact_point_id, "declined", done.words)
     return done.words
 
 
-def lapse(tx: Transaction) -> int:
-    """End what nobody answered in time, with a word to whoever asked; returns how many."""
-    ended = admissions.lapse(tx, tx.now - WAITS)
-    for admission_id, contact_id, school_id in ended:
-        chain = audit.chain_of(people.contact(tx, contact_id).board_id, school_id)
-        audit.record(tx, chain, audit.SYSTEM, "lapse_admission", _subject(admission_id))
-        words = say("admission.told.lapsed", school=schools.school(tx, school_id).name)
-        tell_guardian(tx, contact_id, "lapsed", words)
-    return len(ended)
+def lapse(tx: Transaction, admission_id: int) -> bool:
+    """End what nobody answered in time, with a word to whoever asked; False if it was ended."""
+    row = admissions.lapse(tx, admission_id, tx.now - WAITS)
+    if row is None:
+        return False
+    chain = audit.chain_of(row.board_id, row.school_id)
+    audit.record(tx, chain, audit.SYSTEM, "lapse_admission", _subject(row.id))
+    _tell(tx, row, "lapsed")
+    return True
 
 
 def _tell(tx: Transaction, row: Admission, outcome: str) -> None:
@@ -240,11 +259,12 @@ def _too_late(tx: Transaction, actor: Actor, row: Admission, verb: str) -> Refus
 
 def _closed(tx: Transaction, row: Admission) -> Refusal:
     """Why nothing more is decided on a request: who did, and when, or what became of it."""
-    decided = row.state in ("admitting", "admitted", "declined")
+    declined = row.state in (admissions.DECLINING, "declined")
+    decided = declined or row.state in (admissions.ADMITTING, "admitted")
     if not decided or row.decided_by is None or row.decided_at is None:
         return refuse(f"admission_{row.state}")
     zone = boards.board(tx, row.board_id).zone
-    code = "already_declined" if row.state == "declined" else "already_admitted"
+    code = "already_declined" if declined else "already_admitted"
     name = addressed(name_of(tx, row.decided_by))
     return refuse(code, name=name, time=moment(row.decided_at, zone))
 

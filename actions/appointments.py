@@ -66,7 +66,27 @@ def appoint(
     if refused:
         return _refused(tx, actor, school_id, "appoint", None, refused)
     by = audit.staff(actor.staff_id)
-    return staff.invite(tx, actor.board_id, role, school_id, name, by=by, term=term)
+    invited = staff.invite(tx, actor.board_id, role, school_id, name, by=by, term=term)
+    if not actor.holds(frozenset({Role.BOARD}), None):
+        _tell_of_appointment(tx, actor, role, school_id, name)
+    return invited
+
+
+def _tell_of_appointment(
+    tx: Transaction, actor: Actor, role: Role, school_id: int | None, name: str
+) -> None:
+    """Tell the board and the school's deputies: who names a writer could be both persons."""
+    board = stored.holders(tx, actor.board_id, {Role.BOARD}, None)
+    deputies = stored.holders(tx, actor.board_id, {Role.DEPUTY}, school_id)
+    words = say(
+        "staff.told.appointed",
+        who=addressed(stored.name_of(tx, actor.staff_id)),
+        place=_place_name(tx, actor.board_id, school_id),
+        name=addressed(name),
+        role=say(f"invitation.role.{role.value}"),
+    )
+    speech = Speech((words,), subject=say("staff.told.appointed.subject"))
+    telling.tell(tx, {*board, *deputies} - {actor.staff_id}, speech)
 
 
 def _refused_appointment(
@@ -81,16 +101,44 @@ def _refused_appointment(
 
 
 def invite_again(
-    tx: Transaction, actor: Actor, staff_id: int, school_id: int | None
+    tx: Transaction, actor: Actor, staff_id: int, school_id: int | None, *, keeps: bool = False
 ) -> str | Refusal:
-    """A new code for somebody who lost theirs, or the telephone they used it on."""
+    """A new code for somebody whose telephone is gone, which is cut off at once.
+
+    One that `keeps` it is for who lost the code alone. A code opens all roles of its person, so
+    it is made only by who may give them all.
+    """
     actor = staff.as_of_now(tx, actor)
     refused = _refused_about(tx, actor, staff_id, school_id)
+    refused = refused or _refused_elsewhere(tx, actor, staff_id)
     if refused:
         return _refused(tx, actor, school_id, "invite_again", staff_id, refused)
+    cut = 0 if keeps else staff.cut_off(tx, staff_id)
     code = staff.invite_again(tx, staff_id)
-    _record(tx, actor, school_id, "invite_again", staff_id, {})
+    _record(tx, actor, school_id, "invite_again", staff_id, {"cut_off": cut})
     return code
+
+
+def cut_off(tx: Transaction, actor: Actor, staff_id: int, school_id: int | None) -> int | Refusal:
+    """Cut somebody's telephones off their roles, which they keep; returns how many."""
+    actor = staff.as_of_now(tx, actor)
+    if refused := _refused_about(tx, actor, staff_id, school_id):
+        return _refused(tx, actor, school_id, "cut_off", staff_id, refused)
+    cut = staff.cut_off(tx, staff_id)
+    _record(tx, actor, school_id, "cut_off", staff_id, {"cut_off": cut})
+    return cut
+
+
+def count_own_others(tx: Transaction, actor: Actor) -> int:
+    """On how many telephones besides this one somebody works."""
+    return len(stored.contacts_of(tx, actor.staff_id)) - 1
+
+
+def cut_off_others(tx: Transaction, actor: Actor, contact_id: int) -> int:
+    """Cut off all of one's own telephones but the one in hand; returns how many."""
+    cut = staff.cut_off(tx, actor.staff_id, keep=contact_id)
+    _record(tx, actor, None, "cut_off", actor.staff_id, {"cut_off": cut})
+    return cut
 
 
 def dismiss(
@@ -143,6 +191,13 @@ def _refused_about(
     return None if allowed else refuse("not_allowed")
 
 
+def _refused_elsewhere(tx: Transaction, actor: Actor, staff_id: int) -> Refusal | None:
+    """A manager's code would open what somebody is at another school or in the city, too."""
+    grants = stored.grants_of(tx, staff_id, later=True)
+    allowed = all(may_name(actor, grant.role, grant.school_id) for grant in grants)
+    return None if allowed else refuse("roles_elsewhere")
+
+
 def _refused_heir(
     tx: Transaction, heir_id: int, staff_id: int, school_id: int | None
 ) -> Refusal | None:
@@ -166,8 +221,13 @@ def _tell_heir(tx: Transaction, heir_id: int, from_id: int, drafts: Sequence[int
 
 
 def _farewell(tx: Transaction, board_id: int, school_id: int | None) -> Speech:
+    words = say("staff.farewell", place=_place_name(tx, board_id, school_id))
+    return Speech((words,), subject=say("staff.farewell.subject"))
+
+
+def _place_name(tx: Transaction, board_id: int, school_id: int | None) -> str:
     place = schools.school(tx, school_id) if school_id else boards.board(tx, board_id)
-    return Speech((say("staff.farewell", place=place.name),), subject=say("staff.farewell.subject"))
+    return place.name
 
 
 def _may_see(actor: Actor, school_id: int | None) -> bool:

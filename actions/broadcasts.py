@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,16 +22,19 @@ from actions.telling import (
     approvers_of,
     authorship,
     send_cards,
+    tell,
     tell_decision,
     tell_expired,
 )
+from domain.approved_audiences import Change
 from domain.audience import Part, continues, parts_from_json, parts_to_json
 from domain.broadcasts import State, Verb, due_at, has_missed_its_time, next_state
 from domain.cards import CardRef
 from domain.content import clean_text
 from domain.refusals import Refusal, refuse
 from domain.roles import Actor
-from storage import audiences, broadcasts
+from domain.wording import say
+from storage import approved_audiences, audiences, broadcasts
 from storage.database import Transaction
 from storage.tables import Broadcast
 
@@ -58,6 +61,8 @@ __all__ = [
 ]
 
 REASON_LIMIT = 1000
+# Whom an approval was asked for is not kept longer than it can still be given.
+_NOTHING_ASKED: Mapping[str, None] = {"approved_audience": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +99,15 @@ def submit(tx: Transaction, actor: Actor, ref: CardRef) -> Submitted | Refusal:
     settings = boards.settings(tx, row.board_id)
     families = audiences.count_families(tx, row.board_id, row.audience)
     asked = approvers_of(tx, row, actor.staff_id, settings.self_approval)
-    least = 1 if continues(parts_from_json(row.audience)) else settings.min_families
-    refused = _refused_submission(tx, row, families, least, len(asked))
+    refused = _refused_submission(tx, row, families, len(asked))
     refused = refused or quotas.refused(tx, row)
     if refused:
         return refused_here(tx, actor, row, Verb.SUBMIT, refused)
-    values = {"submitted_by": actor.staff_id, "approved_families": families}
+    values = {
+        "submitted_by": actor.staff_id,
+        "approved_families": families,
+        "approved_audience": approved_audiences.packed(tx, row.board_id, row.audience),
+    }
     if lost := move(tx, actor, row, Verb.SUBMIT, families=families, values=values):
         return lost
     send_cards(tx, row, asked)
@@ -107,15 +115,24 @@ def submit(tx: Transaction, actor: Actor, ref: CardRef) -> Submitted | Refusal:
 
 
 def _refused_submission(
-    tx: Transaction, row: Broadcast, families: int, least: int, approvers: int
+    tx: Transaction, row: Broadcast, families: int, approvers: int
 ) -> Refusal | None:
     if row.send_at is not None and row.send_at < tx.now:
         return refuse("time_is_past")
     if _is_too_late(row, row.send_at or tx.now):
         return refuse("too_late")
+    if refused := _refused_size(tx, row, families):
+        return refused
+    return None if approvers else refuse("no_approver")
+
+
+def _refused_size(tx: Transaction, row: Broadcast, families: int) -> Refusal | None:
+    """Nobody writes to single families; part of an approved audience may be small."""
+    chosen = boards.settings(tx, row.board_id).min_families
+    least = 1 if continues(parts_from_json(row.audience)) else chosen
     if families < least:
         return refuse("audience_too_small", families=families, least=least)
-    return None if approvers else refuse("no_approver")
+    return None
 
 
 def approve(tx: Transaction, actor: Actor, ref: CardRef) -> Approved | Refusal:
@@ -139,7 +156,10 @@ def approve(tx: Transaction, actor: Actor, ref: CardRef) -> Approved | Refusal:
 def _refused_approval(tx: Transaction, row: Broadcast, due: datetime) -> Refusal | None:
     if has_missed_its_time(row.send_at, tx.now):
         return refuse("time_is_past")
-    return refuse("too_late") if _is_too_late(row, due) else None
+    if _is_too_late(row, due):
+        return refuse("too_late")
+    # What shrank after an earlier approval comes back to be approved, and may be too small now.
+    return _refused_size(tx, row, row.approved_families or 0)
 
 
 def send_back(tx: Transaction, actor: Actor, ref: CardRef, reason: str) -> Decided | Refusal:
@@ -164,7 +184,7 @@ def _stop(
     if isinstance(row, Refusal):
         return row
     reason = clean_text(reason)[:REASON_LIMIT]
-    values = {"reason": reason, "due_at": None, **_decision(tx, actor)}
+    values = {"reason": reason, "due_at": None, **_NOTHING_ASKED, **_decision(tx, actor)}
     if lost := move(tx, actor, row, verb, values=values):
         return lost
     tell_decision(tx, row, actor.staff_id)
@@ -186,20 +206,27 @@ def expire(tx: Transaction, broadcast_id: int) -> bool:
     """Close a broadcast that was not approved or sent in time; False if it moved on."""
     row = broadcasts.broadcast(tx, broadcast_id)
     to = next_state(State(row.state), Verb.EXPIRE)
-    if to is None or not broadcasts.move(tx, row, to, row.content_hash, due_at=None):
+    if to is None or not broadcasts.move(
+        tx, row, to, row.content_hash, due_at=None, **_NOTHING_ASKED
+    ):
         return False
     record(tx, audit.SYSTEM, row, Verb.EXPIRE)
     tell_expired(tx, row)
     return True
 
 
-def outgrow(tx: Transaction, broadcast_id: int, families: int) -> None:
-    """Ask again for an approval that was given for far fewer families.
+def outgrow(tx: Transaction, broadcast_id: int, families: int, changed: Change) -> None:
+    """Ask again for an approval that was given for other families.
 
-    The version rises, so that the cards that showed the smaller number are dead.
+    The version rises, so that the cards that showed the earlier number are dead.
     """
     row = broadcasts.broadcast(tx, broadcast_id)
     broadcasts.ask_again(tx, row, families)
-    record(tx, audit.SYSTEM, row, Verb.OUTGROW, families=families)
+    approved_audiences.note(tx, row)
+    details = {"families": families, "came": changed.came, "went": changed.went}
+    record(tx, audit.SYSTEM, row, Verb.OUTGROW, **details)
     settings = boards.settings(tx, row.board_id)
-    send_cards(tx, row, approvers_of(tx, row, row.submitted_by, settings.self_approval))
+    asked = approvers_of(tx, row, row.submitted_by, settings.self_approval)
+    why = say("broadcast.card.other_audience", came=changed.came, went=changed.went)
+    shown = card(tx, preview(tx, row.id))
+    tell(tx, asked, replace(shown, words=(why, *shown.words)))

@@ -6,8 +6,10 @@ noted. While nobody does, they are reminded, and in the end the board of educati
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from actions import audit, boards, reports, staff, telling
 from actions.emergency_cases import (
@@ -24,8 +26,8 @@ from actions.emergency_cases import (
     may_take_note,
 )
 from actions.moving import move, opened, refused_here
-from actions.previews import moment_of, ref_of
-from domain.audience import continues, parts_from_json
+from actions.previews import audience_words, moment_of, ref_of
+from domain.board_settings import BoardSettings
 from domain.broadcasts import EMERGENCIES, Purpose, Verb
 from domain.cards import CardRef
 from domain.content import clean_text, with_emergency
@@ -35,8 +37,9 @@ from domain.refusals import Refusal, refuse
 from domain.roles import Actor
 from domain.speech import Speech
 from domain.wording import Words, say
-from storage import audiences, broadcasts, emergencies
+from storage import audiences, broadcasts, emergencies, sent_first
 from storage.database import Transaction
+from storage.emergencies import Patience
 from storage.tables import Broadcast, EmergencyReport
 
 __all__ = [
@@ -53,11 +56,15 @@ __all__ = [
     "refused_to",
     "remark",
     "send_first",
+    "sent_lately",
     "take_step",
     "tell_figures",
 ]
 
 REMARK_LIMIT = 1000
+_SAME_WITHIN = timedelta(minutes=2)
+_LATELY = timedelta(minutes=10)
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,7 @@ def send_first(tx: Transaction, actor: Actor, ref: CardRef, reason: str) -> Sent
 
     It becomes an emergency only here: what is saved as a draft goes the ordinary way.
     """
+    sent_first.lock(tx, actor.board_id)
     broadcasts.lock(tx, ref.broadcast_id)
     row = opened(tx, actor, ref, Verb.SEND_FIRST)
     if isinstance(row, Refusal):
@@ -95,11 +103,39 @@ def _refused_sending(tx: Transaction, row: Broadcast, families: int) -> Refusal 
         return refuse("no_emergency_purpose")
     if row.valid_until is not None and row.valid_until <= tx.now:
         return refuse("too_late")
-    chosen = boards.settings(tx, row.board_id).min_families
-    least = 1 if continues(parts_from_json(row.audience)) else chosen
-    if families < least:
-        return refuse("audience_too_small", families=families, least=least)
+    # However few they are: nobody must be able to stop a warning by making a class look small.
+    if not families:
+        return refuse("audience_too_small", families=0, least=1)
+    return _refused_twice(tx, row)
+
+
+def _refused_twice(tx: Transaction, row: Broadcast) -> Refusal | None:
+    """Two teachers after one earthquake send the same text: families need it once."""
+    for report, other in sent_first.since(tx, row.board_id, tx.now - _SAME_WITHIN):
+        if other.id != row.id and _what(other) == _what(row):
+            name = addressed(staff.name_of(tx, report.sent_by))
+            time = moment_of(tx, row, report.opened_at)
+            return refuse("emergency_sent_twice", name=name, time=time)
     return None
+
+
+def _what(row: Broadcast) -> tuple[str, str, list[object]]:
+    return row.subject, row.body, row.audience
+
+
+def sent_lately(tx: Transaction, board_id: int, school_id: int | None) -> Sequence[Words]:
+    """What others sent first a moment ago where this would go too, for whom is about to send."""
+    return [
+        say(
+            "emergency.sent_lately",
+            minutes=max(1, int((tx.now - report.opened_at).total_seconds()) // 60),
+            name=addressed(staff.name_of(tx, report.sent_by)),
+            audience=audience_words(tx, other),
+            subject=other.subject,
+        )
+        for report, other in sent_first.since(tx, board_id, tx.now - _LATELY)
+        if school_id is None or other.school_id in (None, school_id)
+    ][:_SHOWN]
 
 
 def _make_emergency(tx: Transaction, row: Broadcast, actor: Actor) -> None:
@@ -236,8 +272,12 @@ def _case(tx: Transaction, row: Broadcast) -> Case:
 
 def due_steps(tx: Transaction) -> list[int]:
     """The broadcasts about which somebody is to be told again now."""
-    waiting = emergencies.unacknowledged(tx)
-    return [report.broadcast_id for report in waiting if _step(tx, report) is not None]
+    patience = defaultdict[Patience, list[int]](list)
+    for board in emergencies.boards_with_open_cases(tx):
+        chosen = BoardSettings.from_json(board.settings)
+        minutes = Patience(chosen.acknowledge_minutes, chosen.escalate_minutes)
+        patience[minutes].append(board.id)
+    return list(emergencies.due(tx, patience)) if patience else []
 
 
 def take_step(tx: Transaction, broadcast_id: int) -> Step | None:

@@ -107,8 +107,7 @@ def ask_return(
     address = normalise_mail(text)
     if address is None:
         return refuse("not_a_mail_address")
-    index = people.address_index(tx, people.MAIL, mail_proof.MAIL_ACCOUNT, address.raw)
-    if kept_out := mail_proof.limited(tx, asker, f"mail:address:{index.hex()[:32]}"):
+    if kept_out := mail_proof.limited(tx, asker, address.raw):
         return kept_out
     pin = make_pin(choose)
     proofs.add_proof(

@@ -6,6 +6,8 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
+import structlog
+
 from actions import audit, boards, contacts, tries
 from domain.addresses import normalise_mail
 from domain.channels import CHATS
@@ -17,9 +19,19 @@ from storage import attempts, opt_outs, people, proofs, replies, ways
 from storage.database import Transaction
 from storage.tables import ContactPoint
 
+log = structlog.get_logger()
+
 MAIL_ACCOUNT = "email"
 PROOF_LASTS = timedelta(minutes=30)
 PIN_TRIES = 5
+# An address may be asked for by so many times what one contact point may ask: strangers who use
+# theirs up for somebody's address do not keep that person out, and a mailbox is not flooded.
+_TIMES_FOR_AN_ADDRESS = 4
+# So many numbers leave in an hour. On the evening when a city of 40,000 hands out its slips some
+# two thousand families give an address; more than that is somebody who has mail sent to strangers.
+PINS_IN_AN_HOUR = 3000
+# As long as a request may wait for the school: so long one number is enough.
+_BEFORE_ADMISSION = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +49,15 @@ def ask_mail(
     address = normalise_mail(text)
     if address is None:
         return refuse("not_a_mail_address")
-    if not people.guardians_of(tx, contact_id):
+    guardians = people.guardians_of(tx, contact_id)
+    if not guardians:
         return refuse("not_registered")
+    is_admitted = any(ways.is_registered(tx, guardian.id) for guardian in guardians)
+    if kept_out := limited(tx, asker, address.raw, is_admitted=is_admitted):
+        return kept_out
     mailbox = people.contact_point(
         tx, asker.board_id, people.MAIL, MAIL_ACCOUNT, address.raw, address.domain
     )
-    if kept_out := limited(tx, asker, f"mail:mailbox:{mailbox.id}"):
-        return kept_out
     # Whoever hears from a mailbox chose its language, and it stays theirs.
     if not ways.is_in_use(tx, mailbox.id):
         mailbox.language = asker.language
@@ -55,15 +69,39 @@ def ask_mail(
     return MailAsked(address.raw)
 
 
-def limited(tx: Transaction, asker: ContactPoint, mailbox: str) -> Refusal | None:
-    """Each number sent counts, so that nobody floods a mailbox that is not theirs."""
+def limited(
+    tx: Transaction, asker: ContactPoint, address: str, *, is_admitted: bool = True
+) -> Refusal | None:
+    """Each number sent counts, so that nobody floods a mailbox that is not theirs.
+
+    Whom no school has let in yet has one number sent: anybody can be that.
+    """
+    own = f"mail:contact:{asker.id}"
+    if not is_admitted and attempts.count(tx, own, _BEFORE_ADMISSION):
+        return _refused_once(tx, asker, own, "mail_after_admission")
     most = boards.settings(tx, asker.board_id).tries_per_contact
-    limits = {f"mail:contact:{asker.id}": most, mailbox: most}
-    kept_out = tries.blocked(tx, asker.board_id, asker.id, limits)
-    if kept_out is None:
-        for scope in limits:
-            attempts.add(tx, asker.board_id, scope)
-    return kept_out
+    limits = {own: most, _of_address(tx, address): most * _TIMES_FOR_AN_ADDRESS}
+    if kept_out := tries.blocked(tx, asker.board_id, asker.id, limits):
+        return kept_out
+    in_all = f"mail:board:{asker.board_id}"
+    if attempts.count(tx, in_all) >= PINS_IN_AN_HOUR:
+        return _refused_once(tx, asker, in_all, "too_many_pins")
+    for scope in (*limits, in_all):
+        attempts.add(tx, asker.board_id, scope)
+    return None
+
+
+def _of_address(tx: Transaction, address: str) -> str:
+    index = people.address_index(tx, people.MAIL, MAIL_ACCOUNT, address)
+    return f"mail:address:{index.hex()[:32]}"
+
+
+def _refused_once(tx: Transaction, asker: ContactPoint, scope: str, code: str) -> Refusal:
+    """Recorded once an hour, and logged: either somebody abuses us, or the limit is too low."""
+    if tries.is_news(tx, asker.board_id, f"{code}:{scope}"):
+        log.warning(code, board=asker.board_id)
+        _record(tx, asker, "ask_mail", None, {"refused": code})
+    return refuse(code)
 
 
 def prove_mail(tx: Transaction, contact_id: int, pin_text: str) -> bool | Refusal:

@@ -13,6 +13,7 @@ from itertools import groupby
 
 from actions.classes_meant import classes_meant
 from actions.previews import sender_name
+from actions.staff import was_cut_off_since
 from domain import paths
 from domain.deliveries import State
 from domain.roles import Actor, may_decide, may_write
@@ -78,10 +79,15 @@ def path_to(tx: Transaction, row: Broadcast, actor: Actor, which: Which) -> str:
 
 
 def opened(tx: Transaction, numbers: Sequence[int]) -> PhoneList | None:
-    """The list behind a token; None if its day is over, or its holder has left the school."""
+    """The list behind a token; None if its day is over, or its holder has left the school.
+
+    None too if it may be on a telephone that was cut off since.
+    """
     broadcast_id, staff_id, until, kind = numbers
     row = broadcasts.find(tx, broadcast_id)
     if row is None or until < tx.now.timestamp() or not _may_see(tx, row, staff_id):
+        return None
+    if was_cut_off_since(tx, staff_id, datetime.fromtimestamp(until, tx.now.tzinfo) - LASTS):
         return None
     return phone_list(tx, row, KINDS[kind])
 

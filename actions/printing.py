@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from actions import boards, child_codes, schools
 from actions.child_codes import ClassCodes
 from actions.schools import IssuedSchoolId
+from actions.staff import was_cut_off_since
 from domain.board_settings import BoardSettings
 from domain.roles import Actor, may_write
-from domain.slip_links import SlipLink
+from domain.slip_links import LASTS, SlipLink
 from storage import boards as stored_boards
 from storage import schools as stored
 from storage import staff
@@ -30,10 +31,15 @@ class Printable:
 
 
 def opened(tx: Transaction, link: SlipLink) -> Printable | None:
-    """What a link shows, to somebody who still has a role at the school; otherwise None."""
+    """What a link shows, to somebody who still has a role at the school; otherwise None.
+
+    None too if it may be on a telephone that was cut off since.
+    """
     grants = staff.grants_of(tx, link.staff_id)
     actor = Actor(link.staff_id, staff.board_of(tx, link.staff_id), grants)
     if not may_write(actor, link.school_id):
+        return None
+    if was_cut_off_since(tx, link.staff_id, link.until - LASTS):
         return None
     return printable(tx, link.school_id, link.class_ids)
 

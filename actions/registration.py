@@ -11,7 +11,7 @@ from datetime import timedelta
 from itertools import groupby
 from operator import itemgetter
 
-from actions import audit, boards, telling, tries
+from actions import audit, boards, full_codes, many_children, telling, tries
 from domain.refusals import Refusal, refuse
 from domain.roles import approvers
 from domain.school_ids import fold_school_id, handle_of, looks_like_school_id
@@ -33,8 +33,10 @@ from storage.tables import Child, ContactPoint, Group, Guardian
 
 NUMBERS = range(1, 100)
 # More than the largest families have. Without a limit one person could name every number of a
-# class, and all its families would count as one.
+# class, and all its families would count as one. Fewer still where nobody looks at it: at an open
+# school, without the child's own code.
 CHILDREN_AT_A_SCHOOL = 8
+CHILDREN_BY_ONESELF = 5
 CHILDREN_IN_ALL = 12
 # Parents, and two who look after the child besides.
 GUARDIANS_BY_CODE = 4
@@ -180,6 +182,17 @@ def register_children(
     clubs: Sequence[int],
 ) -> Registered | Refusal:
     """Register somebody's children, and let them join what guardians join by themselves."""
+    done = _register_all(tx, contact_id, school_id, children)
+    many_children.tell_in_time(tx, contact_id, school_id)
+    if not isinstance(done, Refusal):
+        for club in clubs:
+            join_group(tx, contact_id, club)
+    return done
+
+
+def _register_all(
+    tx: Transaction, contact_id: int, school_id: int, children: Sequence[NewChild]
+) -> Registered | Refusal:
     classes = {group.id for group in schools.classes_of(tx, school_id)}
     if not classes.issuperset(child.class_id for child in children):
         return refuse("class_gone")
@@ -189,15 +202,14 @@ def register_children(
         if isinstance(done, Refusal):
             return done
         again, guardian_id = again and done.again, done.guardian_id
-    for club in clubs:
-        join_group(tx, contact_id, club)
     return Registered(guardian_id, again)
 
 
 def register_by_code(tx: Transaction, contact_id: int, code_id: int) -> Registered | Refusal:
     """Register a child by its code, whichever way the school lets others in.
 
-    So many guardians may use one child's code: a slip that went round in a class is noticed.
+    So many guardians may use one child's code: a slip that went round in a class is noticed. Those
+    who registered on their own word alone do not count, or they could keep the parents out.
     """
     point = people.lock_contact(tx, contact_id)
     code = child_codes.still_open(tx, code_id)
@@ -205,21 +217,33 @@ def register_by_code(tx: Transaction, contact_id: int, code_id: int) -> Register
         return refuse("wrong_school_id")
     child, class_group = child_codes.child_of(tx, code)
     guardian = guardian_at(tx, point)
-    there = set(child_codes.guardians_of(tx, child.id)) - {guardian.id}
+    there = set(child_codes.vouched_guardians(tx, child.id)) - {guardian.id}
     if len(there) >= GUARDIANS_BY_CODE:
         details = {"refused": "code_is_full"}
         _record(tx, point, code.school_id, "register", f"child_code:{code.id}", details)
-        return refuse("code_is_full", most=GUARDIANS_BY_CODE)
-    return register(tx, contact_id, code.school_id, class_group.id, child.number)
+        return full_codes.refuse_full(tx, code, GUARDIANS_BY_CODE)
+    done = register(
+        tx, contact_id, code.school_id, class_group.id, child.number, most=CHILDREN_AT_A_SCHOOL
+    )
+    if isinstance(done, Registered) and child.number is not None:
+        child_codes.vouch(tx, done.guardian_id, [(class_group.id, child.number)])
+    return done
 
 
 def register(
-    tx: Transaction, contact_id: int, school_id: int, class_id: int, number: int | None
+    tx: Transaction,
+    contact_id: int,
+    school_id: int,
+    class_id: int,
+    number: int | None,
+    *,
+    most: int | None = None,
 ) -> Registered | Refusal:
     """Make a contact point hear what is sent to a child's class.
 
-    Who registers anew wants to hear again, wherever they left before: a mail address of theirs
-    comes before the chat in which they register.
+    `most` is how many children somebody may have at the school; how it lets people in decides,
+    unless something else speaks for them. Who registers anew wants to hear again, wherever they
+    left before: a mail address of theirs comes before the chat in which they register.
 
     Raises LookupError for a class that is not of the school, ValueError for an impossible
     number.
@@ -229,7 +253,7 @@ def register(
     class_group = _group_of(tx, school_id, class_id)
     point = people.lock_contact(tx, contact_id)
     guardian = guardian_at(tx, point)
-    if refused := _has_too_many(tx, guardian, class_group, number):
+    if refused := _has_too_many(tx, guardian, class_group, number, most or _most_at(tx, school_id)):
         details = {"class": class_id, "refused": refused.code}
         _record(tx, point, school_id, "register", f"guardian:{guardian.id}", details)
         return refused
@@ -237,6 +261,8 @@ def register(
     people.join(tx, guardian, class_id)
     opt_outs.opt_in_guardian(tx, guardian.id, school_id)
     noted = {"class": class_id, "again": again}
+    if number is not None and not families.join(tx, people.child_in_class(tx, class_group, number)):
+        noted["kept_apart"] = True
     _record(tx, point, school_id, "register", f"guardian:{guardian.id}", noted)
     return Registered(guardian.id, again)
 
@@ -252,7 +278,7 @@ def guardian_at(tx: Transaction, point: ContactPoint) -> Guardian:
 
 
 def _has_too_many(
-    tx: Transaction, guardian: Guardian, class_group: Group, number: int | None
+    tx: Transaction, guardian: Guardian, class_group: Group, number: int | None, most: int
 ) -> Refusal | None:
     """Refuse one child more than there can be; one that is known or gets its number is none."""
     others = [
@@ -261,9 +287,15 @@ def _has_too_many(
         if child.class_id != class_group.id or _is_another(child, number)
     ]
     at_school = sum(school_id == class_group.school_id for school_id in others)
-    if at_school < CHILDREN_AT_A_SCHOOL and len(others) < CHILDREN_IN_ALL:
+    if at_school < most and len(others) < CHILDREN_IN_ALL:
         return None
-    return refuse("too_many_children", most=CHILDREN_AT_A_SCHOOL, in_all=CHILDREN_IN_ALL)
+    return refuse("too_many_children", most=most, in_all=CHILDREN_IN_ALL)
+
+
+def _most_at(tx: Transaction, school_id: int) -> int:
+    """At an open school nobody looks at what is named; at any other staff or a code said yes."""
+    is_open = schools.school(tx, school_id).admission == Admission.OPEN.value
+    return CHILDREN_BY_ONESELF if is_open else CHILDREN_AT_A_SCHOOL
 
 
 def _is_another(child: Child, number: int | None) -> bool:
@@ -281,7 +313,6 @@ def _add_child(tx: Transaction, guardian: Guardian, class_group: Group, number: 
     child = people.child_in_class(tx, class_group, number)
     is_new = people.link_child(tx, guardian, child)
     people.unlink_unnumbered(tx, guardian.id, class_group.id)
-    families.join(tx, child)
     return is_new
 
 

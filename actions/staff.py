@@ -14,7 +14,7 @@ from domain.refusals import Refusal, refuse
 from domain.roles import Actor, Grant, Role, approvers, is_well_placed
 from domain.speech import Speech
 from domain.wording import say
-from storage import people, replies, schools, staff
+from storage import attempts, dialogues, keeping, people, replies, schools, staff
 from storage.database import Transaction
 from storage.tables import ContactPoint, Invitation, Staff
 
@@ -77,6 +77,35 @@ def invite_again(tx: Transaction, staff_id: int, choose: Choose = secrets.choice
     """A new one-time code for somebody who has roles already; those before it stop working."""
     staff.revoke_invitations(tx, staff_id)
     return _new_code(tx, staff.member(tx, staff_id), choose)
+
+
+def cut_off(tx: Transaction, staff_id: int, keep: int | None = None) -> int:
+    """Let somebody's telephones be nobody's of staff at once, but for the one to `keep`.
+
+    Their roles stay. What was going on there ends, codes not used yet open nothing, and each
+    telephone is told: whoever holds it now hears no more than that. Returns how many those were.
+    """
+    points = [each for each in staff.contacts_of(tx, staff_id) if each != keep]
+    told = set(telling.ways_to(tx, staff_id))
+    for contact_id in points:
+        people.lock_contact(tx, contact_id)
+    staff.unlink_contacts(tx, staff_id, points)
+    dialogues.end_all(tx, points)
+    staff.revoke_invitations(tx, staff_id)
+    attempts.add(tx, staff.board_of(tx, staff_id), _cut(staff_id))
+    speech = Speech((say("staff.cut_off"),), subject=say("staff.cut_off.subject"))
+    for contact_id in told.intersection(points):
+        replies.queue(tx, contact_id, speech)
+    return len(points)
+
+
+def was_cut_off_since(tx: Transaction, staff_id: int, at: datetime) -> bool:
+    """Whether a link that somebody was given then may have been on a telephone that was cut off."""
+    return attempts.count(tx, _cut(staff_id), tx.now - at) > 0
+
+
+def _cut(staff_id: int) -> str:
+    return f"cut:staff:{staff_id}"
 
 
 def _new_code(tx: Transaction, row: Staff, choose: Choose) -> str:
@@ -145,6 +174,7 @@ def _join_into(tx: Transaction, invited: Staff, member: Staff) -> Refusal | None
         audit.record(tx, chain, who, "accept_invitation", audit.staff(invited.id), details)
         return refuse("code_of_another")
     staff.give_roles(tx, invited.id, member.id)
+    keeping.follow(tx, invited.id, member.id)
     return None
 
 

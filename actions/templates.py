@@ -10,12 +10,21 @@ from domain.broadcasts import Purpose
 from domain.content import BODY_LIMIT, SUBJECT_LIMIT, clean_line, clean_text
 from domain.refusals import Refusal, refuse
 from domain.roles import Actor, may_write
-from domain.templates import NAME_LIMIT
+from domain.templates import MOST_SLOTS, NAME_LIMIT, slots
 from storage import templates
 from storage.database import Transaction
 from storage.tables import Broadcast, Template
 
-__all__ = ["Wording", "find", "may_change", "offered", "remove", "save", "sent_texts"]
+__all__ = [
+    "Wording",
+    "find",
+    "may_change",
+    "offered",
+    "refused_slots",
+    "remove",
+    "save",
+    "sent_texts",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,9 @@ def save(
     refused = refused or _refused_wording(cleaned) or _refused_name(tx, actor, place, cleaned, row)
     if refused:
         return _refused(tx, actor, place, template_id or 0, "save", refused)
-    row = _written(tx, row or Template(board_id=actor.board_id, school_id=place), cleaned)
+    row = row or Template(board_id=actor.board_id, school_id=place)
+    if not _written(tx, row, cleaned):
+        return _refused(tx, actor, place, template_id or 0, "save", _taken(cleaned))
     digest = audit.digest(tx, f"{row.name}\n{row.subject}\n{row.body}")
     _record(tx, actor, row.school_id, row.id, "save", content=digest)
     return row.id
@@ -106,7 +117,15 @@ def _refused_wording(wording: Wording) -> Refusal | None:
         return refuse("long_subject", most=SUBJECT_LIMIT)
     if not wording.body:
         return refuse("no_body")
-    return refuse("long_body", most=BODY_LIMIT) if len(wording.body) > BODY_LIMIT else None
+    if len(wording.body) > BODY_LIMIT:
+        return refuse("long_body", most=BODY_LIMIT)
+    return refused_slots(wording.subject, wording.body)
+
+
+def refused_slots(*texts: str) -> Refusal | None:
+    """Each slot is a question to whoever uses the template."""
+    too_many = len(slots(*texts)) > MOST_SLOTS
+    return refuse("many_slots", most=MOST_SLOTS) if too_many else None
 
 
 def _refused_name(
@@ -115,14 +134,17 @@ def _refused_name(
     """Two templates of one name in one place could not be told apart."""
     same = templates.named(tx, actor.board_id, place, wording.name)
     taken = same is not None and (row is None or same.id != row.id)
-    return refuse("template_name_taken", name=wording.name) if taken else None
+    return _taken(wording) if taken else None
 
 
-def _written(tx: Transaction, row: Template, wording: Wording) -> Template:
-    row.name, row.purpose = wording.name, wording.purpose.value
-    row.subject, row.body = wording.subject, wording.body
-    templates.keep(tx, row)
-    return row
+def _taken(wording: Wording) -> Refusal:
+    return refuse("template_name_taken", name=wording.name)
+
+
+def _written(tx: Transaction, row: Template, wording: Wording) -> bool:
+    """False if somebody gave the name to another a moment ago."""
+    row.purpose, row.subject, row.body = wording.purpose.value, wording.subject, wording.body
+    return templates.keep(tx, row, wording.name)
 
 
 def _refused(

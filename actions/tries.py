@@ -34,10 +34,8 @@ def wrong(
 def no_staff(tx: Transaction, contact_id: int, verb: str, broadcast_id: int) -> Refusal:
     """Refuse a card to who is not staff; recorded once an hour for each contact point."""
     refusal = refuse("not_allowed")
-    noted = f"noted:card:contact:{contact_id}"
-    if attempts.count(tx, noted) == 0:
-        board_id = people.contact(tx, contact_id).board_id
-        attempts.add(tx, board_id, noted)
+    board_id = people.contact(tx, contact_id).board_id
+    if is_news(tx, board_id, f"card:contact:{contact_id}"):
         chain, who = _chain_of_card(tx, board_id, broadcast_id), audit.contact(contact_id)
         details = {"refused": refusal.code}
         audit.record(tx, chain, who, verb, f"broadcast:{broadcast_id}", details)
@@ -51,11 +49,17 @@ def _chain_of_card(tx: Transaction, board_id: int, broadcast_id: int) -> str:
     return audit.chain_of(board_id, row.school_id if row and here else None)
 
 
+def is_news(tx: Transaction, board_id: int, what: str) -> bool:
+    """Whether this is worth recording, which is so once an hour: nobody fills a chain at will."""
+    noted = f"noted:{what}"
+    if attempts.count(tx, noted):
+        return False
+    attempts.add(tx, board_id, noted)
+    return True
+
+
 def _record_once(tx: Transaction, board_id: int, contact_id: int, scope: str) -> None:
-    """Record that somebody is kept out once an hour: they may not fill the chain at will."""
-    noted = f"noted:{scope}"
-    if attempts.count(tx, noted) == 0:
-        attempts.add(tx, board_id, noted)
+    if is_news(tx, board_id, scope):
         _record(tx, board_id, contact_id, "too_many_tries")
 
 

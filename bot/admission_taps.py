@@ -10,7 +10,6 @@ from domain.roles import Actor, may_write
 from domain.taps import Tap
 from domain.wording import Words, say
 from storage import admissions as stored
-from storage import dialogues
 
 
 def admit(talk: Talk, actor: Actor, tap: Tap) -> Words:
@@ -37,17 +36,10 @@ def review(talk: Talk, actor: Actor, tap: Tap) -> Words | None:
     row = stored.find(talk.tx, tap.number, actor.board_id)
     if row is None or not may_write(actor, row.school_id):
         return refuse("unknown_admission").words
-    below = talk.active()
-    while below is not None and _gives_way(talk, below):
-        below = dialogues.end(talk.tx, below)
-    talk.begin(Begin("admissions", given={"school": row.school_id}), below)
+    given = {"school": row.school_id}
+    talk.begin(Begin("admissions", given=given), talk.set_aside("admissions"))
     return None
 
 
 def _none() -> Words:
     return say("admission.none")
-
-
-def _gives_way(talk: Talk, stored_one: dialogues.StoredDialogue) -> bool:
-    flow = talk.flow_of(stored_one)
-    return flow is None or flow.passing or flow.name == "admissions"

@@ -12,20 +12,16 @@ from domain.broadcasts import Relation, State
 from domain.cards import CardRef, CardVerb
 from domain.roles import Actor
 from domain.wording import Words, say
-from storage import dialogues
 from storage.tables import Broadcast
-
-# What asks one thing about a card, and gives way to another that does.
-_ABOUT_A_CARD = frozenset({"decide", "withdraw", "resend"})
 
 
 def _withdraw(talk: Talk, actor: Actor, ref: CardRef) -> Words | None:  # noqa: ARG001 - a Press
-    talk.begin(Begin("withdraw", given={"ref": ref_to_json(ref)}), _on_top_of(talk))
+    talk.begin(Begin("withdraw", given={"ref": ref_to_json(ref)}), talk.set_aside("withdraw"))
     return None
 
 
 def _resend(talk: Talk, actor: Actor, ref: CardRef) -> Words | None:  # noqa: ARG001 - a Press
-    talk.begin(Begin("resend", given={"ref": ref_to_json(ref)}), _on_top_of(talk))
+    talk.begin(Begin("resend", given={"ref": ref_to_json(ref)}), talk.set_aside("resend"))
     return None
 
 
@@ -56,21 +52,8 @@ def opened_words(row: Broadcast) -> Words:
 
 def _follow(talk: Talk, ref: CardRef, relation: Relation) -> Words | None:
     """It ends in composing, so it waits until nothing else is open."""
-    if _on_top_of(talk) is not None:
+    if talk.set_aside("follow_up") is not None:
         return say("bot.busy")
     given = {"relation": relation.value, "ref": ref_to_json(ref)}
     talk.begin(Begin("follow_up", given=given))
     return None
-
-
-def _on_top_of(talk: Talk) -> dialogues.StoredDialogue | None:
-    """The dialogue that waits meanwhile, if one is open that does not give way."""
-    below = talk.active()
-    while below is not None and _gives_way(talk, below):
-        below = dialogues.end(talk.tx, below)
-    return below
-
-
-def _gives_way(talk: Talk, stored: dialogues.StoredDialogue) -> bool:
-    flow = talk.flow_of(stored)
-    return flow is None or flow.passing or flow.name in _ABOUT_A_CARD

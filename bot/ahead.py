@@ -91,7 +91,9 @@ def split_id(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def parts_of(text: str) -> tuple[str, ...]:
-    """The parts of a message, without politeness between them."""
+    """The parts of a message, without politeness between them; none of one that is too long."""
+    if len(text) > asking.LONGEST:
+        return ()
     parts = [part for part in _BETWEEN.split(_in_lines(text)) if part]
     return tuple(part for part in parts if not is_filler(part))
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.steps import Json, Misread, Option, Question
-from bot.words import means_no, means_yes, plain_word, vocabulary
+from bot.words import means_no, means_yes, plain_word
 from domain import tokens
 from domain.folding import fold, fold_word, number_choice
 from domain.speech import Speech, SpeechButton
-from domain.wording import LANGUAGES, render, say
+from domain.wording import say
 
+# Whatever is longer names no option: it is content, or was pasted in the wrong place. Looking for
+# names in it would hold up everybody else, for SQLite takes one turn at a time.
+LONGEST = 300
 _KIND = "choice"
 _BETWEEN = re.compile(r"[,、，・&＆/\s]+|と")
 
@@ -60,6 +62,8 @@ def read_typed(question: Question, text: str) -> Json:
     """The value of a typed answer, or a Misread."""
     if question.free and question.read:
         return question.read(text)
+    if len(text) > LONGEST:
+        return question.read(text) if question.read else Misread(say("bot.choose_again"))
     option = _named(question, text) or _numbered(question, text)
     if option is not None:
         return value_of(question, option)
@@ -92,17 +96,11 @@ def _token(question: Question, place: Place, index: int) -> str:
 
 def _named(question: Question, text: str) -> Option | None:
     words = {fold_word(text), plain_word(text)}
-    named = [option for option in question.options if words & set(_spellings(option))]
+    named = {id(option): option for word in words for option in question.spelled.get(word, ())}
     if len(named) == 1:
-        return named[0]
+        return next(iter(named.values()))
     said = "yes" if means_yes(text) else "no" if means_no(text) else None
     return next((option for option in question.options if option.value == said), None)
-
-
-def _spellings(option: Option) -> Iterator[str]:
-    yield from (fold_word(render(option.words, language)) for language in LANGUAGES)
-    if option.also:
-        yield from vocabulary(option.also)
 
 
 def _numbered(question: Question, text: str) -> Option | None:
@@ -114,7 +112,11 @@ def _numbered(question: Question, text: str) -> Option | None:
 
 def _listed(question: Question, text: str) -> list[Json] | None:
     """The options of a typed list such as "1,3" or 「3年1組と3年2組」; all must be known."""
-    parts = [part for part in _BETWEEN.split(fold(text)) if part]
-    options = [_named(question, part) or _numbered(question, part) for part in parts]
-    known = [option.value for option in options if option is not None]
-    return list(dict.fromkeys(known)) if known and len(known) == len(parts) else None
+    known: list[Json] = []
+    for part in _BETWEEN.split(fold(text)):
+        option = (_named(question, part) or _numbered(question, part)) if part else None
+        if option is not None:
+            known.append(option.value)
+        elif part:
+            return None
+    return list(dict.fromkeys(known)) or None

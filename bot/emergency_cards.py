@@ -11,10 +11,6 @@ from domain.cards import CardRef
 from domain.refusals import Refusal
 from domain.roles import Actor
 from domain.wording import Words, say
-from storage import dialogues
-
-# Only one of the dialogues that ask for a reason or a remark is open at a time.
-_GIVE_WAY = ("decide", "remark")
 
 
 def acknowledge(talk: Talk, actor: Actor, ref: CardRef) -> Words:
@@ -28,12 +24,4 @@ def acknowledge(talk: Talk, actor: Actor, ref: CardRef) -> Words:
 
 def remark(talk: Talk, actor: Actor, ref: CardRef) -> None:  # noqa: ARG001 - as every press
     """Ask for the remark in a dialogue of its own; the one that is open goes on afterwards."""
-    below = talk.active()
-    while below is not None and _gives_way(talk, below):
-        below = dialogues.end(talk.tx, below)
-    talk.begin(Begin("remark", given={"ref": ref_to_json(ref)}), below)
-
-
-def _gives_way(talk: Talk, stored: dialogues.StoredDialogue) -> bool:
-    flow = talk.flow_of(stored)
-    return flow is None or flow.passing or flow.name in _GIVE_WAY
+    talk.begin(Begin("remark", given={"ref": ref_to_json(ref)}), talk.set_aside("remark"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import cache
 
 from actions import registration, staff, tries
 from actions.verification import looks_like_code
@@ -51,15 +53,7 @@ def hear(talk: Talk, text: str) -> None:
 def take_contact_code(talk: Talk, text: str) -> None:
     """Let a guardian bring their registration here; what is open here goes on afterwards."""
     answers = (("code", fold_contact_code(text)),)
-    below = talk.active()
-    while below is not None and _gives_way(talk, below):
-        below = dialogues.end(talk.tx, below)
-    talk.begin(Begin("link_contact", answers=answers), below)
-
-
-def _gives_way(talk: Talk, stored: dialogues.StoredDialogue) -> bool:
-    flow = talk.flow_of(stored)
-    return flow is None or flow.passing or flow.name in ("link_contact", "new_phone")
+    talk.begin(Begin("link_contact", answers=answers), talk.set_aside("link_contact"))
 
 
 def _do(talk: Talk, command: str) -> None:
@@ -85,12 +79,14 @@ def call_emergency(talk: Talk, text: str) -> bool:
     """
     if command_of(text) != _EMERGENCY or not is_theirs(talk, _EMERGENCY):
         return False
-    below = talk.active()
-    if below is not None and below.flow == _EMERGENCY:
+    stored = talk.active()
+    if stored is not None and stored.flow == _EMERGENCY:
         return False
-    while below is not None and _gives_way(talk, below):
-        below = dialogues.end(talk.tx, below)
-    talk.begin(Begin(_EMERGENCY), below)
+    below = talk.set_aside(_EMERGENCY)
+    if below is not None and below.flow == _EMERGENCY:
+        talk.resume(below)
+    else:
+        talk.begin(Begin(_EMERGENCY), below)
     return True
 
 
@@ -151,10 +147,7 @@ def show_menu(talk: Talk, greeting: str) -> None:
 def change_language(talk: Talk, word: LanguageWord) -> None:
     """Switch at once, or ask which; a dialogue that is open goes on afterwards."""
     given = {} if word is LanguageWord.CHOOSE else {"language": word.value}
-    below = talk.active()
-    while below is not None and below.flow == "language":
-        below = dialogues.end(talk.tx, below)
-    talk.begin(Begin("language", given=given), below)
+    talk.begin(Begin("language", given=given), talk.set_aside("language"))
 
 
 def leave(tx: Transaction, item: InboxItem) -> None:
@@ -172,5 +165,11 @@ def leave(tx: Transaction, item: InboxItem) -> None:
 
 def command_of(text: str) -> str | None:
     """The dialogue that a word of the menu asks for."""
-    word = fold_word(text)
-    return next((item for item in ITEMS if word in vocabulary(f"menu.word.{item}")), None)
+    return _commands().get(fold_word(text))
+
+
+@cache
+def _commands() -> Mapping[str, str]:
+    # Where two say the same word, the first in the menu is meant.
+    items = reversed(list(ITEMS))
+    return {word: item for item in items for word in vocabulary(f"menu.word.{item}")}

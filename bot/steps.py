@@ -6,13 +6,16 @@ clock, the database and chance are reached through `Do` only, whose result is ke
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from typing import Any, TypeVar
 
+from bot.words import vocabulary
+from domain.folding import fold_word
 from domain.speech import Speech
-from domain.wording import Words
+from domain.wording import LANGUAGES, Words, render
 from storage.database import Transaction
 
 Json = Any
@@ -74,7 +77,7 @@ class Show:
     speech: Speech
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Question:
     """A step that waits for a person, and whose value is the answer.
 
@@ -92,6 +95,20 @@ class Question:
     free: bool = False
     several: bool = False
     numbered: bool = True
+
+    @cached_property
+    def spelled(self) -> Mapping[str, Sequence[Option]]:
+        """The options by every spelling of their names, which is dear to make."""
+        found: dict[str, list[Option]] = {}
+        for option in self.options:
+            for spelling in _spellings(option):
+                found.setdefault(spelling, []).append(option)
+        return found
+
+
+def _spellings(option: Option) -> frozenset[str]:
+    names = frozenset(fold_word(render(option.words, language)) for language in LANGUAGES)
+    return names | vocabulary(option.also) if option.also else names
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,14 @@ from storage.dialogues import StoredDialogue
 # What an effect may note in its memory: the text that says what stays when the rest is dropped.
 STAYS = "stays"
 
+# What asks about one thing that somebody pressed or sent: it gives way to whatever is pressed next.
+_BRIEF = frozenset({"decide", "remark", "withdraw", "resend", "link_contact", "new_phone"})
+# Gives way to anything, and comes between without ending anything.
+_LANGUAGE = "language"
+# Goes through a list, so that a second one begins the same anew.
+_ANEW = "admissions"
+_MOST_WAITING = 3
+
 
 class _Lasting(Exception):
     """An effect that cannot be undone would happen, which nobody has plainly asked for."""
@@ -177,10 +185,37 @@ class Talk:
             self.say(say("bot.resumed"))
             self.repeat(at)
 
-    def drop(self, stored: StoredDialogue) -> None:
-        """End a dialogue without finishing it, and come back to the one below."""
+    def set_aside(self, name: str) -> StoredDialogue | None:
+        """What waits while a dialogue of this name is held above it.
+
+        Whatever gives way to it ends. Only so many wait: more than anybody remembers, so the
+        one that has waited longest ends, and they are told.
+        """
+        below = self.active()
+        while below is not None and self._gives_way(below, name):
+            self._say_what_stays(below)
+            below = dialogues.end(self.tx, below)
+        if below is not None and name != _LANGUAGE:
+            for forgotten in dialogues.end_deeper(self.tx, below, _MOST_WAITING):
+                self.say(say("bot.too_many"))
+                self._say_what_stays(forgotten)
+        return below
+
+    def _gives_way(self, stored: StoredDialogue, name: str) -> bool:
+        flow = self.flow_of(stored)
+        if flow is None or flow.passing or flow.name == _LANGUAGE:
+            return True
+        if flow.name in _BRIEF:
+            return name != _LANGUAGE
+        return flow.name == name == _ANEW
+
+    def _say_what_stays(self, stored: StoredDialogue) -> None:
         if STAYS in stored.memory:
             self.say(say(stored.memory[STAYS]))
+
+    def drop(self, stored: StoredDialogue) -> None:
+        """End a dialogue without finishing it, and come back to the one below."""
+        self._say_what_stays(stored)
         below = dialogues.end(self.tx, stored)
         if below is not None:
             self.resume(below)

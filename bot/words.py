@@ -80,9 +80,13 @@ def _means(text: str, says: Callable[[str], bool], soft: frozenset[str]) -> bool
 def plain_word(text: str) -> str:
     """A typed answer, folded, without the polite end that it may have (「3年2組ですか」)."""
     word = fold_word(text)
-    tails = sorted(vocabulary("bot.word.tail"), key=len, reverse=True)
-    tail = next((each for each in tails if word.endswith(each) and word != each), "")
+    tail = next((each for each in _tails() if word.endswith(each) and word != each), "")
     return word.removesuffix(tail).rstrip()
+
+
+@cache
+def _tails() -> tuple[str, ...]:
+    return tuple(sorted(vocabulary("bot.word.tail"), key=len, reverse=True))
 
 
 def is_filler(text: str) -> bool:

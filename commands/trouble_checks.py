@@ -23,12 +23,14 @@ _CHECKS = {
     "quota": (Kind.QUOTA,),
     "approvers": (Kind.NO_APPROVER,),
     "backup": (Kind.BACKUP_OLD,),
+    "admissions": (Kind.ADMISSION_STUCK,),
 }
 _WELL = {
     "sending": "nothing is late, and no channel fails",
     "answers": "nobody waits for an answer",
     "quota": "no account is near its end of this month",
     "approvers": "every school with staff has somebody who can approve",
+    "admissions": "what schools decided of registrations is done",
 }
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from actions import audit, boards, broadcasts, withdrawals
-from domain import deliveries
+from domain import approved_audiences, deliveries
+from domain.approved_audiences import Change
+from domain.audience import continues, parts_from_json
 from domain.board_settings import BoardSettings
 from domain.broadcasts import Verb, has_outgrown
 from domain.content import is_emergency
 from domain.deliveries import ChunkRule
 from domain.quotas import Use
+from storage import approved_audiences as approvals
 from storage import freezing, overflow
 from storage.database import Transaction
 from storage.freezing import Cut, Frozen
@@ -25,7 +28,7 @@ URGENT, ORDINARY = 1, 5
 
 @dataclass(frozen=True, slots=True)
 class Outgrown:
-    """The audience grew beyond what was approved; somebody must decide again."""
+    """The audience is no longer the one that was approved; somebody must decide again."""
 
     families: int
     approved: int
@@ -48,6 +51,8 @@ def freeze(
     `rules` are the channels that are on, with how each is cut: a guardian who can only be
     reached by another one, or by one that the board does not use, counts as not reached.
     """
+    if withdrawals.falls_with_its_origin(tx, broadcast_id):
+        return None
     broadcast = freezing.claim(tx, broadcast_id)
     if broadcast is None or _has_lapsed(broadcast, tx):
         return None
@@ -56,11 +61,31 @@ def freeze(
     plan = _Plan(rules, settings, Reach(channels, ordinary=not is_emergency(broadcast.options)))
     families = freezing.note_audience(tx, broadcast, plan.reach)
     approved = broadcast.approved_families
-    if approved is not None and has_outgrown(families, approved, settings.outgrow_percent):
+    if approved is not None and (changed := _exchanged(tx, broadcast, families, plan.settings)):
         freezing.forget_audience(tx, broadcast)
-        broadcasts.outgrow(tx, broadcast_id, families)
+        broadcasts.outgrow(tx, broadcast_id, families, changed)
         return Outgrown(families, approved)
     return _start(tx, broadcast, plan)
+
+
+def _exchanged(
+    tx: Transaction, broadcast: Broadcast, families: int, settings: BoardSettings
+) -> Change | None:
+    """What became of an audience that its approval no longer speaks for; None if it still does.
+
+    Part of an earlier audience may be small, and grows smaller by itself: who confirmed
+    meanwhile needs no reminder.
+    """
+    approved, percent = broadcast.approved_families or 0, settings.outgrow_percent
+    changed = approvals.change_of(tx, broadcast)
+    if changed is None:
+        grown = has_outgrown(families, approved, percent)
+        return Change(came=families - approved, went=0) if grown else None
+    if continues(parts_from_json(broadcast.audience)):
+        only_came = replace(changed, went=0)
+        return changed if approved_audiences.is_another(only_came, approved, percent) else None
+    is_another = approved_audiences.is_another(changed, approved, percent)
+    return changed if is_another or families < settings.min_families else None
 
 
 def _has_lapsed(broadcast: Broadcast, tx: Transaction) -> bool:

@@ -16,12 +16,13 @@ from actions import broadcasts as actions
 from actions import reports
 from delivery.admissions import tick_admissions
 from delivery.aftermath import tick_resent, tick_withdrawn
+from delivery.each import each
 from delivery.escalation import tick_escalate
 from delivery.freeze import Outgrown, freeze, note
 from domain.broadcasts import Verb
 from domain.deliveries import ChunkRule
 from storage import broadcasts, closing, freezing
-from storage.database import Database
+from storage.database import Database, Transaction
 from storage.freezing import Frozen
 
 log = structlog.get_logger()
@@ -67,12 +68,7 @@ def tick_lapse(database: Database) -> int:
     """Close every broadcast that was not sent while it was valid; return how many."""
     with database.reading() as tx:
         lapsed = freezing.lapsed(tx)
-    return sum(_lapse(database, broadcast_id) for broadcast_id in lapsed)
-
-
-def _lapse(database: Database, broadcast_id: int) -> bool:
-    with database.writing() as tx:
-        return actions.expire(tx, broadcast_id)
+    return each(database, lapsed, actions.expire)
 
 
 def tick_expire(database: Database) -> int:
@@ -88,33 +84,39 @@ def tick_finish(database: Database) -> int:
     """Close every broadcast of which nothing is left to send, and report; return how many."""
     with database.reading() as tx:
         exhausted = closing.exhausted(tx)
-    return sum(_finish(database, broadcast_id) for broadcast_id in exhausted)
+    return each(database, exhausted, _finish)
 
 
-def _finish(database: Database, broadcast_id: int) -> bool:
-    with database.writing() as tx:
-        # Asked again: a chunk may have been put down for another try meanwhile.
-        if broadcast_id not in closing.exhausted(tx) or not closing.finish(tx, broadcast_id):
-            return False
-        note(tx, broadcasts.broadcast(tx, broadcast_id), Verb.FINISH, {})
-        reports.tell(tx, broadcast_id)
+def _finish(tx: Transaction, broadcast_id: int) -> bool:
+    # Asked again: a chunk may have been put down for another try meanwhile.
+    if broadcast_id not in closing.exhausted(tx) or not closing.finish(tx, broadcast_id):
+        return False
+    note(tx, broadcasts.broadcast(tx, broadcast_id), Verb.FINISH, {})
+    reports.tell(tx, broadcast_id)
     log.info("finished", broadcast=broadcast_id)
     return True
 
 
 def tick(database: Database, rules: Mapping[str, ChunkRule]) -> None:
     """Everything that is due now."""
-    for step in (
-        lambda: tick_lapse(database),
-        lambda: tick_due(database, rules),
-        lambda: tick_withdrawn(database),
-        lambda: tick_resent(database, rules),
-        lambda: tick_expire(database),
-        lambda: tick_finish(database),
-        lambda: tick_escalate(database),
-        lambda: tick_admissions(database),
-    ):
-        _guarded(step)
+    tick_at_once(database, rules)
+    tick_soon(database, rules)
+
+
+def tick_at_once(database: Database, rules: Mapping[str, ChunkRule]) -> None:
+    """What must happen within a second of its time: what is sent, and what is not sent any more."""
+    _guarded(lambda: tick_lapse(database))
+    _guarded(lambda: tick_due(database, rules))
+    _guarded(lambda: tick_withdrawn(database))
+
+
+def tick_soon(database: Database, rules: Mapping[str, ChunkRule]) -> None:
+    """What may come a few seconds late where there is much of it."""
+    _guarded(lambda: tick_resent(database, rules))
+    _guarded(lambda: tick_expire(database))
+    _guarded(lambda: tick_finish(database))
+    _guarded(lambda: tick_escalate(database))
+    _guarded(lambda: tick_admissions(database))
 
 
 def _guarded(step: Callable[[], int]) -> None:
@@ -126,17 +128,21 @@ def _guarded(step: Callable[[], int]) -> None:
 
 
 def ticking(database: Database, rules: Mapping[str, ChunkRule]) -> BackgroundScheduler:
-    """A scheduler, not yet started, that ticks twice a second and never twice at once."""
+    """A scheduler, not yet started, that ticks twice a second and never twice at once.
+
+    The two ticks have a thread each, so that neither waits for the other.
+    """
     # It warns of every tick that a long one (a large freezing) made it leave out.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     scheduler = BackgroundScheduler(timezone="UTC")
-    scheduler.add_job(
-        tick,
-        "interval",
-        (database, rules),
-        seconds=_EVERY,
-        coalesce=True,
-        max_instances=1,
-        misfire_grace_time=None,
-    )
+    for what in (tick_at_once, tick_soon):
+        scheduler.add_job(
+            what,
+            "interval",
+            (database, rules),
+            seconds=_EVERY,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+        )
     return scheduler

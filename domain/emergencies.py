@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 # Once the board has the case too, nobody is woken for it every few minutes any more.
-_AFTER_ESCALATION = timedelta(days=1)
+AFTER_ESCALATION = timedelta(days=1)
 
 
 class Step(StrEnum):
@@ -35,7 +35,7 @@ def next_step(
             return Step.ESCALATE
         every = timedelta(minutes=acknowledge_minutes)
     else:
-        every = _AFTER_ESCALATION
+        every = AFTER_ESCALATION
     asked = (waiting.opened_at, waiting.reminded_at, waiting.escalated_at)
     last = max(at for at in asked if at is not None)
     return Step.REMIND if acknowledge_minutes and now >= last + every else None

@@ -38,6 +38,15 @@ def phone_list(key: bytes, broadcast_id: int, staff_id: int, until: int, kind: i
     return f"/print/{tokens.seal(key, PHONE_LIST, broadcast_id, staff_id, until, kind)}"
 
 
+def join(code: str) -> str:
+    """Where a code that is a secret is taken along: browsers send the fragment to nobody.
+
+    So no server and no proxy writes it down. A school's ID and a staff code may stand in the
+    path, where no script is needed to read them (web.join).
+    """
+    return f"/join/#{code}"
+
+
 def verify(code: str) -> str:
     """Where anybody can ask whether a broadcast is real."""
     return f"/verify/{code}"

@@ -12,6 +12,8 @@ from domain.graphemes import clusters
 
 NAME_LIMIT = 100
 SLOT_LIMIT = 200
+# As many as anybody answers one after the other.
+MOST_SLOTS = 20
 
 # Only brackets that hardly ever stand in a notice itself: 【】 and ＜＞ make headings there.
 _SLOT = re.compile(r"〔([^〔〕{}｛｝\n]{1,30})〕|[{｛]([^〔〕{}｛｝\n]{1,30})[}｝]")

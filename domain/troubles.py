@@ -28,6 +28,7 @@ class Kind(StrEnum):
     WORKER_GONE = "worker_gone"
     NO_APPROVER = "no_approver"
     BACKUP_OLD = "backup_old"
+    ADMISSION_STUCK = "admission_stuck"
 
 
 # A broadcast starts within a second of its time; half a minute means that nobody ticks.

@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Select,
+    String,
+    and_,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from storage.database import Transaction
-from storage.tables import Admission, Attempt, ContactPoint
+from storage.tables import Admission, Attempt, ContactPoint, School
 
 WAITING = "waiting"
 ADMITTING = "admitting"
+DECLINING = "declining"
+# Decided, and not yet done: the registration follows, or the word to whoever asked.
+_DECIDED = (ADMITTING, DECLINING)
 _REQUEST = "admissions.request"
-_OPEN = (WAITING, ADMITTING)
+# What fails so often is parked and holds up nothing.  It is tried again now and then, in case
+# what stood in the way was put right: nobody has to find it and start it by hand.
+_TRIES = 3
+_AGAIN = timedelta(hours=1)
+_OPEN = (WAITING, *_DECIDED)
+# Databases take some tens of thousands of values in one statement, and no more.
+_AT_ONCE = 5000
 
 
 def add(
@@ -69,6 +89,29 @@ def waiting_at(tx: Transaction, school_id: int) -> Sequence[Admission]:
     return tx.session.scalars(query.order_by(Admission.id)).all()
 
 
+def waiting_by(tx: Transaction, school_id: int, channel: str) -> set[int]:
+    """Those that wait at a school and came by a channel."""
+    query = (
+        select(Admission.id)
+        .join(ContactPoint, ContactPoint.id == Admission.contact_point_id)
+        .where(
+            Admission.state == WAITING,
+            Admission.school_id == school_id,
+            ContactPoint.channel == channel,
+        )
+    )
+    return set(tx.session.scalars(query))
+
+
+def waiting_in_sum(tx: Transaction, school_id: int) -> tuple[int, Admission | None]:
+    """How many wait at a school, and the newest of them."""
+    query = select(func.count(), func.max(Admission.id)).where(
+        Admission.state == WAITING, Admission.school_id == school_id
+    )
+    count, newest = tx.session.execute(query).tuples().one()
+    return count, as_it_is(tx, newest) if count else None
+
+
 def count_waiting(tx: Transaction, school_id: int) -> int:
     query = select(func.count()).where(Admission.state == WAITING, Admission.school_id == school_id)
     return tx.session.scalar(query) or 0
@@ -95,12 +138,15 @@ def decide(
     """
     statement = (
         update(Admission)
-        .where(Admission.id.in_(ids), Admission.state == WAITING, Admission.school_id == school_id)
+        .where(Admission.state == WAITING, Admission.school_id == school_id)
         .values(state=state, decided_by=staff_id, decided_at=tx.now)
         .returning(Admission.id)
         .execution_options(synchronize_session=False)
     )
-    return sorted(tx.session.scalars(statement))
+    meant = sorted(ids)
+    some = [meant[first : first + _AT_ONCE] for first in range(0, len(meant), _AT_ONCE)]
+    decided = [tx.session.scalars(statement.where(Admission.id.in_(each))) for each in some]
+    return [number for numbers in decided for number in sorted(numbers)]
 
 
 def forget(tx: Transaction, contact_id: int, school_id: int) -> int:
@@ -113,52 +159,93 @@ def forget(tx: Transaction, contact_id: int, school_id: int) -> int:
     return _count(tx, statement.values(state="withdrawn", request_cipher=None))
 
 
-def lapse(tx: Transaction, before: datetime) -> Sequence[tuple[int, int, int]]:
-    """End what nobody answered since then: ID, contact point and school of each."""
-    statement = (
-        update(Admission)
-        .where(Admission.state == WAITING, Admission.asked_at <= before)
-        .values(state="lapsed", request_cipher=None)
-        .returning(Admission.id, Admission.contact_point_id, Admission.school_id)
-        .execution_options(synchronize_session=False)
+def lapse(tx: Transaction, admission_id: int, before: datetime) -> Admission | None:
+    """End what nobody answered since then; None if it was answered or ended meanwhile."""
+    statement = update(Admission).where(
+        Admission.id == admission_id, Admission.state == WAITING, Admission.asked_at <= before
     )
-    return tx.session.execute(statement).tuples().all()
+    ended = _count(tx, statement.values(state="lapsed", request_cipher=None))
+    return as_it_is(tx, admission_id) if ended else None
 
 
-# What the tick asks, twice a second: each is one look at an index.
-
-
-def any_lapsed(tx: Transaction, before: datetime) -> bool:
-    query = select(Admission.id).where(Admission.state == WAITING, Admission.asked_at <= before)
-    return tx.session.scalar(query.limit(1)) is not None
-
-
-def admitting(tx: Transaction, limit: int) -> Sequence[Admission]:
-    """Some of those that staff said yes to and that are not registered yet, the oldest first."""
-    query = select(Admission).where(Admission.state == ADMITTING).order_by(Admission.id)
-    return tx.session.scalars(query.limit(limit)).all()
-
-
-def any_admitting(tx: Transaction) -> bool:
-    query = select(Admission.id).where(Admission.state == ADMITTING)
-    return tx.session.scalar(query.limit(1)) is not None
+def as_it_is(tx: Transaction, admission_id: int) -> Admission:
+    """A request as the database has it now, whatever this transaction read before."""
+    return tx.session.get_one(Admission, admission_id, populate_existing=True)
 
 
 def finish(tx: Transaction, row: Admission) -> None:
-    """The registration was made: what was answered is not needed any more."""
-    row.state = "admitted"
+    """What was decided is done: what was answered is not needed any more.
+
+    Nor is what was parked of the same person there: they asked again.
+    """
+    row.state = "admitted" if row.state == ADMITTING else "declined"
     row.request_cipher = None
-    tx.flush()
-
-
-def newest_asked(tx: Transaction) -> Mapping[int, datetime]:
-    """When each school with waiting requests was asked last."""
-    query = (
-        select(Admission.school_id, func.max(Admission.asked_at))
-        .where(Admission.state == WAITING)
-        .group_by(Admission.school_id)
+    parked = update(Admission).where(
+        Admission.contact_point_id == row.contact_point_id,
+        Admission.school_id == row.school_id,
+        Admission.id < row.id,
+        _is_parked(),
     )
-    return dict(tx.session.execute(query).tuples().all())
+    _count(tx, parked.values(state="replaced", request_cipher=None))
+
+
+def note_failed(tx: Transaction, admission_id: int) -> None:
+    """Count that what is to be done about a request went wrong."""
+    statement = update(Admission).where(Admission.id == admission_id, Admission.state.in_(_OPEN))
+    _count(tx, statement.values(tries=Admission.tries + 1, tried_at=tx.now))
+
+
+def count_parked(tx: Transaction) -> Mapping[int, int]:
+    """How many are parked on each board that has any."""
+    query = select(Admission.board_id, func.count()).where(_is_parked())
+    return dict(tx.session.execute(query.group_by(Admission.board_id)).tuples().all())
+
+
+# What the tick asks, twice a second.  However many wait, it reads only those that are due, and
+# for each school the last entry of its part of an index.
+
+
+def to_carry_out(tx: Transaction, limit: int) -> Sequence[int]:
+    """Some of those that staff decided on and that nothing was done about yet, the oldest first."""
+    # As the index of just these few says it, which is not used for bound values.
+    states = [literal_column(f"'{state}'", String) for state in _DECIDED]
+    query = select(Admission.id).where(Admission.state.in_(states), _may_be_tried(tx))
+    return tx.session.scalars(_oldest(query).limit(limit)).all()
+
+
+def lapsed(tx: Transaction, before: datetime, limit: int) -> Sequence[int]:
+    """Some of those that nobody answered since then, the oldest first."""
+    query = select(Admission.id).where(
+        Admission.state == WAITING, Admission.asked_at <= before, _may_be_tried(tx)
+    )
+    return tx.session.scalars(_oldest(query).limit(limit)).all()
+
+
+def newest_asked(tx: Transaction, school_id: int | None = None) -> Mapping[int, datetime]:
+    """When each school (or this one) with waiting requests was asked last."""
+    newest = select(func.max(Admission.asked_at)).where(
+        Admission.state == WAITING, Admission.school_id == School.id
+    )
+    query = select(School.id, newest.scalar_subquery())
+    if school_id is not None:
+        query = query.where(School.id == school_id)
+    rows = tx.session.execute(query)
+    return {number: asked_at for number, asked_at in rows if asked_at is not None}
+
+
+def _oldest(query: Select[tuple[int]]) -> Select[tuple[int]]:
+    return query.order_by(Admission.asked_at, Admission.id)
+
+
+def _may_be_tried(tx: Transaction) -> ColumnElement[bool]:
+    return or_(Admission.tries < _TRIES, Admission.tried_at <= tx.now - _AGAIN)
+
+
+def _is_parked() -> ColumnElement[bool]:
+    """The first condition is that of the index of the few that ever failed."""
+    return and_(
+        Admission.tried_at.is_not(None), Admission.tries >= _TRIES, Admission.state.in_(_OPEN)
+    )
 
 
 def last_told(tx: Transaction, scopes: Collection[str]) -> Mapping[str, datetime]:

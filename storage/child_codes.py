@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, func, insert, select, update
+from sqlalchemy import ColumnElement, CursorResult, func, insert, select, tuple_, update
 
 from storage.database import Transaction
 from storage.inserts import insert_all_new
@@ -53,9 +53,23 @@ def child_of(tx: Transaction, code: ChildCode) -> tuple[Child, Group]:
     return tx.session.execute(query).tuples().one()
 
 
-def guardians_of(tx: Transaction, child_id: int) -> Sequence[int]:
-    query = select(GuardianChild.guardian_id).where(GuardianChild.child_id == child_id)
+def vouched_guardians(tx: Transaction, child_id: int) -> Sequence[int]:
+    """The guardians who came by the child's own code or by the school's yes."""
+    query = select(GuardianChild.guardian_id).where(
+        GuardianChild.child_id == child_id, GuardianChild.vouched.is_(True)
+    )
     return tx.session.scalars(query).all()
+
+
+def vouch(tx: Transaction, guardian_id: int, children: Collection[tuple[int, int]]) -> None:
+    """Note that these children, by class and number, are this guardian's beyond their own word."""
+    meant = select(Child.id).where(tuple_(Child.class_id, Child.number).in_(sorted(children)))
+    tx.session.execute(
+        update(GuardianChild)
+        .where(GuardianChild.guardian_id == guardian_id, GuardianChild.child_id.in_(meant))
+        .values(vouched=True)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def known_numbers(tx: Transaction, class_ids: Collection[int]) -> Mapping[int, int]:

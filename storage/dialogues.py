@@ -160,6 +160,37 @@ def end(tx: Transaction, dialogue: StoredDialogue) -> StoredDialogue | None:
     return _stored(tx, tx.session.get_one(Dialogue, dialogue.below_id, populate_existing=True))
 
 
+def end_all(tx: Transaction, contact_point_ids: Sequence[int]) -> None:
+    """Close whatever was going on at these contact points, suspended or not."""
+    tx.session.execute(
+        update(Dialogue)
+        .where(Dialogue.contact_point_id.in_(contact_point_ids))
+        .values(
+            active=False,
+            log_cipher=_seal(tx, {}, {}, ()),
+            awaited="",
+            below_id=None,
+            sequence=Dialogue.sequence + 1,
+            updated_at=tx.now,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def end_deeper(tx: Transaction, dialogue: StoredDialogue, most: int) -> list[StoredDialogue]:
+    """Close what is suspended below a dialogue beyond so many, itself among them; returns it."""
+    stack = [dialogue]
+    while (below_id := stack[-1].below_id) is not None:
+        stack.append(_stored(tx, tx.session.get_one(Dialogue, below_id)))
+    deeper = stack[most:]
+    if deeper:
+        last = update(Dialogue).where(Dialogue.id == stack[most - 1].id)
+        tx.session.execute(last.values(below_id=None))
+    for each in deeper:
+        end(tx, replace(each, below_id=None))
+    return deeper
+
+
 def erase_expired(tx: Transaction) -> int:
     """Forget the answers of dialogues that nobody went on with; return how many there were.
 

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, select, update
+from sqlalchemy import ColumnElement, CursorResult, and_, exists, or_, select, update
 
 from domain.broadcasts import State
+from domain.emergencies import AFTER_ESCALATION
 from storage.database import Transaction
-from storage.tables import Broadcast, EmergencyReport
+from storage.tables import Board, Broadcast, EmergencyReport
 
 # One that was taken back before anything left is no case any more.
 _WENT_OUT = (State.APPROVED, State.SENDING, State.SENT, State.WITHDRAWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a board waits until it asks again, and until it is told itself."""
+
+    acknowledge_minutes: int
+    escalate_minutes: int
 
 
 def find(tx: Transaction, broadcast_id: int) -> EmergencyReport | None:
@@ -41,15 +52,48 @@ def open_case(tx: Transaction, broadcast: Broadcast, sent_by: int, reason: str) 
     return row
 
 
-def unacknowledged(tx: Transaction) -> Sequence[EmergencyReport]:
-    """The reports that somebody is still to take note of, the oldest first."""
+def boards_with_open_cases(tx: Transaction) -> Sequence[Board]:
+    """The boards of which somebody is still to take note of something."""
+    is_open = (EmergencyReport.board_id == Board.id) & EmergencyReport.acknowledged_at.is_(None)
+    return tx.session.scalars(select(Board).where(exists().where(is_open))).all()
+
+
+def due(tx: Transaction, patience: Mapping[Patience, Collection[int]]) -> Sequence[int]:
+    """The cases about which somebody is to be told again now, the oldest first.
+
+    For each patience it names the boards that have it. It is domain.emergencies.next_step in SQL,
+    so that however many are open only those that are due are read.
+    """
+    late = [
+        EmergencyReport.board_id.in_(board_ids) & _is_due(tx.now, each)
+        for each, board_ids in patience.items()
+    ]
     query = (
-        select(EmergencyReport)
+        select(EmergencyReport.broadcast_id)
         .join(Broadcast, Broadcast.id == EmergencyReport.broadcast_id)
-        .where(EmergencyReport.acknowledged_at.is_(None), _went_out())
+        .where(EmergencyReport.acknowledged_at.is_(None), or_(*late), _goes_out())
         .order_by(EmergencyReport.opened_at, EmergencyReport.broadcast_id)
     )
     return tx.session.scalars(query).all()
+
+
+def _is_due(now: datetime, patience: Patience) -> ColumnElement[bool]:
+    escalated = EmergencyReport.escalated_at
+    escalate = EmergencyReport.opened_at <= now - timedelta(minutes=patience.escalate_minutes)
+    if not patience.acknowledge_minutes:
+        return escalated.is_(None) & escalate
+    often = _asked_before(now - timedelta(minutes=patience.acknowledge_minutes))
+    daily = now - AFTER_ESCALATION
+    return or_(
+        escalated.is_(None) & or_(escalate, often),
+        and_(escalated <= daily, _asked_before(daily)),
+    )
+
+
+def _asked_before(then: datetime) -> ColumnElement[bool]:
+    """Whether those who have it before them heard of it last at that time or earlier."""
+    reminded = EmergencyReport.reminded_at
+    return (EmergencyReport.opened_at <= then) & or_(reminded.is_(None), reminded <= then)
 
 
 def unreported(tx: Transaction) -> Sequence[int]:
@@ -63,8 +107,10 @@ def unreported(tx: Transaction) -> Sequence[int]:
     return tx.session.scalars(query).all()
 
 
-def _went_out() -> ColumnElement[bool]:
-    return Broadcast.state.in_([state.value for state in _WENT_OUT])
+def _goes_out() -> ColumnElement[bool]:
+    """Whether it is a case still: what was taken back is no emergency (domain.content)."""
+    is_emergency: ColumnElement[bool] = Broadcast.options["emergency"].as_boolean()
+    return Broadcast.state.in_([state.value for state in _WENT_OUT]) & is_emergency
 
 
 # Steps.  Each is a compare-and-swap: of two who take it at once, one finds it taken.

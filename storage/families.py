@@ -12,10 +12,17 @@ from storage.tables import Child, Family, Guardian, GuardianChild
 # Parents, those they live with now, and grandparents; a child number that would bring more of
 # them together is a mistake or malice, and would hide whole families behind one.
 MOST_GUARDIANS = 12
+# Who looks after the children of more households, or a class with more twins, does not exist;
+# a stranger who names numbers does.
+MOST_BROUGHT_TOGETHER = 3
+MOST_SHARED_IN_A_CLASS = 3
 
 
-def join(tx: Transaction, child: Child) -> None:
-    """Bring all guardians of a child, with the families they had, into one family."""
+def join(tx: Transaction, child: Child) -> bool:
+    """Bring the guardians of a child, with the families they had, into one family.
+
+    False if that would be no family any more: those who do not fit stay separate.
+    """
     theirs = (
         select(Guardian.family_id)
         .join(GuardianChild, GuardianChild.guardian_id == Guardian.id)
@@ -26,8 +33,50 @@ def join(tx: Transaction, child: Child) -> None:
     # Another transaction may have moved them while this one waited for the lock.
     while set(now := sorted(tx.session.scalars(theirs))) - set(families):
         families = _locked(tx, now)
-    if len(now) > 1 and _count_guardians(tx, now) <= MOST_GUARDIANS:
-        _merge(tx, now[0], now[1:])
+    return len(now) < 2 or _merge_fitting(tx, now)
+
+
+def _merge_fitting(tx: Transaction, family_ids: Sequence[int]) -> bool:
+    """The smallest first: a mother and a father find together, whoever else claims their child."""
+    members = _members(tx, family_ids)
+    first, *others = sorted(members, key=lambda one: (len(members[one]), one))
+    fitting = [first]
+    for other in others:
+        together = [guardian for one in (*fitting, other) for guardian in members[one]]
+        if _is_a_family(tx, together):
+            fitting.append(other)
+    if len(fitting) > 1:
+        kept, *merged = sorted(fitting)
+        _merge(tx, kept, merged)
+    return len(fitting) == len(members)
+
+
+def _is_a_family(tx: Transaction, guardian_ids: Sequence[int]) -> bool:
+    """Whether these can be one family, as far as anybody can tell from their number and children.
+
+    Whoever they are: what one stranger does not get is not got by many in a chain either.
+    """
+    if len(guardian_ids) > MOST_GUARDIANS:
+        return False
+    of_child = _children_of(tx, guardian_ids)
+    shared = [child_id for child_id, theirs in of_child.items() if len(theirs) > 1]
+    if _most_in_a_class(tx, shared) > MOST_SHARED_IN_A_CLASS:
+        return False
+    return all(
+        len(_groups({*guardian_ids} - {one}, _without(one, of_child))) <= MOST_BROUGHT_TOGETHER
+        for one in guardian_ids
+    )
+
+
+def _most_in_a_class(tx: Transaction, child_ids: Sequence[int]) -> int:
+    in_class = select(func.count().label("many")).where(Child.id.in_(child_ids))
+    counted = in_class.group_by(Child.class_id).subquery()
+    return tx.session.scalar(select(func.max(counted.c.many))) or 0
+
+
+def _without(one: int, of_child: dict[int, set[int]]) -> dict[int, set[int]]:
+    left = {child_id: theirs - {one} for child_id, theirs in of_child.items()}
+    return {child_id: theirs for child_id, theirs in left.items() if theirs}
 
 
 def part(tx: Transaction, guardian: Guardian) -> None:
@@ -62,9 +111,13 @@ def _locked(tx: Transaction, family_ids: Sequence[int]) -> Sequence[int]:
     return tx.session.scalars(query.with_for_update()).all()
 
 
-def _count_guardians(tx: Transaction, family_ids: Sequence[int]) -> int:
-    query = select(func.count()).where(Guardian.family_id.in_(family_ids))
-    return tx.session.scalar(query) or 0
+def _members(tx: Transaction, family_ids: Sequence[int]) -> dict[int, list[int]]:
+    """The guardians of each family."""
+    query = select(Guardian.family_id, Guardian.id).where(Guardian.family_id.in_(family_ids))
+    members: dict[int, list[int]] = {}
+    for family_id, guardian_id in tx.session.execute(query.order_by(Guardian.id)).tuples():
+        members.setdefault(family_id, []).append(guardian_id)
+    return members
 
 
 def _merge(tx: Transaction, kept: int, merged: Sequence[int]) -> None:

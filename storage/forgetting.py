@@ -34,7 +34,7 @@ _AT_ONCE = 200
 _INDEX_BYTES = 32
 
 # States of a request that somebody still waits for.
-_ASKED = ("waiting", "admitting")
+_ASKED = ("waiting", "admitting", "declining")
 
 
 def note_left(tx: Transaction, contact_id: int) -> None:

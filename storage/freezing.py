@@ -110,6 +110,7 @@ def claim(tx: Transaction, broadcast_id: int) -> Broadcast | None:
 def start(tx: Transaction, broadcast: Broadcast) -> None:
     broadcast.state = broadcasts.state_after(broadcast, Verb.START).value
     broadcast.frozen_at = broadcast.updated_at = tx.now
+    broadcast.approved_audience = None
     tx.flush()
 
 

@@ -40,6 +40,16 @@ def hand_over(
     return ids
 
 
+def follow(tx: Transaction, from_id: int, to_id: int) -> None:
+    """One person was invited twice: what the one keeps, the staff member they already are keeps."""
+    tx.session.execute(
+        update(Broadcast)
+        .where(Broadcast.keeper_id == from_id)
+        .values(keeper_id=to_id)
+        .execution_options(synchronize_session="fetch")
+    )
+
+
 def _keeps(row: Broadcast, staff_id: int) -> bool:
     if row.keeper_id is not None:
         return row.keeper_id == staff_id

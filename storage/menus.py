@@ -33,8 +33,8 @@ class Wanted:
 def wanted(tx: Transaction, channels: Collection[str]) -> list[Wanted]:
     """Whose menu on these channels is not the one of the roles they hold now.
 
-    Staff only: who never was staff sees what everybody sees.  Blocked ones wait until they come
-    back.
+    Who never was staff sees what everybody sees, and so does a telephone that was cut off.  Blocked
+    ones wait until they come back.
     """
     grants: dict[tuple[int, str], list[Grant]] = defaultdict(list)
     for contact_id, shown, role, school_id in tx.session.execute(_held(tx.now, channels)):
@@ -42,7 +42,9 @@ def wanted(tx: Transaction, channels: Collection[str]) -> list[Wanted]:
         if role is not None:
             held.append(Grant(Role(role), school_id))
     menus = ((contact_id, shown, menu_of(held)) for (contact_id, shown), held in grants.items())
-    return _with_addresses(tx, {one: menu for one, shown, menu in menus if menu != shown})
+    due = {one: menu for one, shown, menu in menus if menu != shown}
+    cut_off = dict.fromkeys(tx.session.scalars(_cut_off(channels)), Menu.GUARDIAN)
+    return _with_addresses(tx, due | cut_off)
 
 
 def _held(now: datetime, channels: Collection[str]) -> Select[tuple[int, str, str, int | None]]:
@@ -58,6 +60,17 @@ def _held(now: datetime, channels: Collection[str]) -> Select[tuple[int, str, st
         .outerjoin(StaffRole, holds)
         .where(ContactPoint.channel.in_(channels), ContactPoint.state == "active")
         .order_by(ContactPoint.id)
+    )
+
+
+def _cut_off(channels: Collection[str]) -> Select[tuple[int]]:
+    """The contact points that show a menu of staff and are nobody's of staff any more."""
+    is_staff = select(StaffContact.staff_id).where(StaffContact.contact_point_id == ContactPoint.id)
+    return select(ContactPoint.id).where(
+        ContactPoint.channel.in_(channels),
+        ContactPoint.state == "active",
+        ContactPoint.menu.not_in(("", Menu.GUARDIAN)),
+        ~is_staff.exists(),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 
 from domain.roles import Grant, Role
 from storage.database import Transaction
@@ -196,6 +196,15 @@ def link_contact(tx: Transaction, staff: Staff, contact_id: int) -> None:
         contact_point_id=contact_id,
         staff_id=staff.id,
         board_id=staff.board_id,
+    )
+
+
+def unlink_contacts(tx: Transaction, staff_id: int, contact_ids: Sequence[int]) -> None:
+    """Let these contact points be no staff member's any more."""
+    tx.session.execute(
+        delete(StaffContact)
+        .where(StaffContact.staff_id == staff_id, StaffContact.contact_point_id.in_(contact_ids))
+        .execution_options(synchronize_session=False)
     )
 
 

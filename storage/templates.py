@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.exc import IntegrityError
 
 from domain.broadcasts import State
 from storage.database import Transaction
@@ -44,11 +45,16 @@ def sent_texts(
     return tx.session.scalars(query.order_by(Broadcast.id.desc()).limit(limit)).all()
 
 
-def keep(tx: Transaction, row: Template) -> None:
-    """Write down a new template, or new words of one."""
-    row.updated_at = tx.now
-    tx.session.add(row)
-    tx.flush()
+def keep(tx: Transaction, row: Template, name: str) -> bool:
+    """Write down a template under this name; False if somebody took it a moment ago."""
+    try:
+        with tx.session.begin_nested():
+            row.name, row.updated_at = name, tx.now
+            tx.session.add(row)
+            tx.flush()
+    except IntegrityError:
+        return False
+    return True
 
 
 def remove(tx: Transaction, row: Template) -> None:

@@ -10,30 +10,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import Select, and_, case, func, or_, select
 
 from domain import broadcasts, troubles
-from domain.channels import FETCHED
 from domain.deliveries import QUOTA
 from domain.roles import SCHOOL_ROLES, Role, approvers
 from domain.troubles import Kind, Sign
-from storage import chunks, ledger
+from storage import admissions, chunks, ledger, unanswered
 from storage.database import Transaction
 from storage.tables import (
     AuditEntry,
     Board,
     Broadcast,
     Chunk,
-    ContactPoint,
     Delivery,
-    Inbox,
     Quota,
-    Reply,
     School,
     StaffContact,
     StaffRole,
     Trouble,
 )
+from storage.unanswered import minutes_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,28 +121,7 @@ def backlog(tx: Transaction) -> dict[str, int]:
     due = select(func.coalesce(func.sum(Chunk.size), 0)).where(
         Chunk.state == chunks.READY, Chunk.not_before <= tx.now, Chunk.deadline > tx.now
     )
-    replies = _waiting_replies(tx.now).with_only_columns(func.count(Reply.id))
-    states = select(Inbox.state, func.count()).where(Inbox.state.in_(("new", "parked")))
-    inbox = dict(tx.session.execute(states.group_by(Inbox.state)).tuples().all())
-    return {
-        "deliveries": int(tx.session.scalar(due) or 0),
-        "replies": tx.session.scalar(replies) or 0,
-        "inbox": inbox.get("new", 0),
-        "parked": inbox.get("parked", 0),
-    }
-
-
-def _waiting_replies(until: datetime) -> Select[tuple[Reply]]:
-    """Replies that should have left by then; those that a browser fetches are never late."""
-    return (
-        select(Reply)
-        .join(ContactPoint, ContactPoint.id == Reply.contact_point_id)
-        .where(
-            Reply.state == "new",
-            Reply.not_before <= until,
-            ContactPoint.channel.not_in(FETCHED),
-        )
-    )
+    return {"deliveries": int(tx.session.scalar(due) or 0), **unanswered.backlog(tx)}
 
 
 # Signs.
@@ -157,10 +133,8 @@ def signs(tx: Transaction) -> list[Sign]:
         *_overdue(tx),
         *_deliveries_waiting(tx),
         *_failing_channels(tx),
-        *_replies_waiting(tx),
-        *_replies_failing(tx),
-        *_inbox_waiting(tx),
-        *_parked(tx),
+        *unanswered.signs(tx),
+        *_stuck_admissions(tx),
         *_quotas(tx),
         *_without_approver(tx),
         *_old_backups(tx),
@@ -175,7 +149,9 @@ def _overdue(tx: Transaction) -> list[Sign]:
         or_(Broadcast.valid_until.is_(None), Broadcast.valid_until > tx.now),
     )
     return [
-        Sign(board, Kind.WORKER_GONE, "", {"broadcasts": count, "minutes": _minutes(tx, oldest)})
+        Sign(
+            board, Kind.WORKER_GONE, "", {"broadcasts": count, "minutes": minutes_since(tx, oldest)}
+        )
         for board, count, oldest in tx.session.execute(query.group_by(Broadcast.board_id))
     ]
 
@@ -196,7 +172,7 @@ def _deliveries_waiting(tx: Transaction) -> list[Sign]:
             board,
             Kind.DELIVERIES_WAITING,
             channel,
-            {"count": int(count), "minutes": _minutes(tx, since)},
+            {"count": int(count), "minutes": minutes_since(tx, since)},
         )
         for board, channel, count, since in tx.session.execute(query)
     ]
@@ -256,57 +232,10 @@ def _accepted(tx: Transaction, board_id: int, channel: str, account: str) -> int
     return tx.session.scalar(query) or 0
 
 
-def _replies_waiting(tx: Transaction) -> list[Sign]:
-    """Answers that are due and that nobody sends; what waits behind an earlier one is not due."""
-    first = select(func.min(Reply.id)).where(Reply.state == "new").group_by(Reply.contact_point_id)
-    late = and_(Reply.not_before < tx.now - troubles.ANSWER_TOO_LONG, Reply.id.in_(first))
-    return _replies(tx, Kind.REPLIES_WAITING, late, least=1)
-
-
-def _replies_failing(tx: Transaction) -> list[Sign]:
-    """Answers that several tries could not send, by the account they leave from."""
-    tried = and_(
-        Reply.tries >= troubles.TRIES, Reply.created_at < tx.now - troubles.ANSWER_TOO_LONG
-    )
-    return _replies(tx, Kind.REPLIES_FAILING, tried, least=troubles.FEW_ANSWERS)
-
-
-def _replies(tx: Transaction, kind: Kind, late: ColumnElement[bool], least: int) -> list[Sign]:
-    people = func.count(Reply.contact_point_id.distinct())
-    query = (
-        select(
-            Reply.board_id,
-            ContactPoint.channel,
-            ContactPoint.account,
-            people,
-            func.min(Reply.created_at),
-        )
-        .join(ContactPoint, ContactPoint.id == Reply.contact_point_id)
-        .where(Reply.state == "new", late, ContactPoint.channel.not_in(FETCHED))
-        .group_by(Reply.board_id, ContactPoint.channel, ContactPoint.account)
-        .having(people >= least)
-    )
+def _stuck_admissions(tx: Transaction) -> list[Sign]:
     return [
-        Sign(board, kind, f"{channel}:{account}", {"count": count, "minutes": _minutes(tx, since)})
-        for board, channel, account, count, since in tx.session.execute(query)
-    ]
-
-
-def _inbox_waiting(tx: Transaction) -> list[Sign]:
-    query = select(Inbox.board_id, func.count(), func.min(Inbox.received_at)).where(
-        Inbox.state == "new", Inbox.received_at < tx.now - troubles.ANSWER_TOO_LONG
-    )
-    return [
-        Sign(board, Kind.INBOX_WAITING, "", {"count": count, "minutes": _minutes(tx, since)})
-        for board, count, since in tx.session.execute(query.group_by(Inbox.board_id))
-    ]
-
-
-def _parked(tx: Transaction) -> list[Sign]:
-    query = select(Inbox.board_id, func.count()).where(Inbox.state == "parked")
-    return [
-        Sign(board, Kind.PARKED_TURN, "", {"count": count})
-        for board, count in tx.session.execute(query.group_by(Inbox.board_id))
+        Sign(board, Kind.ADMISSION_STUCK, "", {"count": count})
+        for board, count in admissions.count_parked(tx).items()
     ]
 
 
@@ -373,7 +302,3 @@ def last_backup(tx: Transaction, board_id: int) -> datetime | None:
         AuditEntry.subject == f"board:{board_id}", AuditEntry.verb == "back_up"
     )
     return tx.session.scalar(query.order_by(AuditEntry.at.desc()).limit(1))
-
-
-def _minutes(tx: Transaction, since: datetime) -> int:
-    return int((tx.now - since).total_seconds() // 60)

@@ -17,7 +17,7 @@ from typing import Any, LiteralString, TypeVar
 
 import pytest
 from psycopg import sql
-from sqlalchemy import Connection, Engine, make_url, select, text
+from sqlalchemy import Connection, Engine, event, make_url, select, text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.util import LRUCache
@@ -189,6 +189,8 @@ def one_memory_of_statements() -> Iterator[None]:
     def _engine(url: str) -> Engine:
         engine = open_engine(url)
         engine._compiled_cache = statements
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _do_not_wait_for_the_disk)
         return engine
 
     with pytest.MonkeyPatch.context() as patch:
@@ -198,6 +200,11 @@ def one_memory_of_statements() -> Iterator[None]:
             patch.setattr(dialect, "__eq__", lambda one, other: type(one) is type(other))
             patch.setattr(dialect, "__hash__", lambda one: hash(type(one)))
         yield
+
+
+def _do_not_wait_for_the_disk(connection: Any, _record: object) -> None:
+    """What is written here need not outlive a power cut; processes of their own do wait."""
+    connection.execute("PRAGMA synchronous=OFF")
 
 
 def _sql(statement: LiteralString, *names: str) -> sql.Composed:

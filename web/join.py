@@ -1,11 +1,15 @@
-"""Joining by a link or QR code with a school ID, or with the code that invites staff."""
+"""Joining by a link or QR code with a school ID, or with the code that invites staff.
+
+The code that brings a registration along is never part of an address: `/join/#C7…` hands it to a
+script, and that to a form, which is sent as a body.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import segno
-from flask import Blueprint, redirect, render_template, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
@@ -42,11 +46,36 @@ class Way:
 def begin(code: str) -> str | Response:
     """Offer what the city has: LINE, Telegram, or the chat of this page.
 
-    The database is not asked for the code, so nothing tells a right one from a wrong one. The
-    chat gets it in the fragment, which browsers send to nobody, and says it after a tap: a
+    The database is not asked for the code, so nothing tells a right one from a wrong one.
+    """
+    return _ways(fold_school_id(code) or fold_code(code))
+
+
+@pages.get("/join/")
+@public("A form that shows nothing of ours; a code in the fragment fills it in.")
+@security.limiter.limit("120/minute")
+def ask() -> str:
+    """Take a code that must not stand in an address."""
+    use_language("ja")
+    return render_template("join_code.html", board=board(), both=_both)
+
+
+@pages.post("/join/")
+@public("The answer is the same whether the code exists or not, and nothing is changed.")
+@security.limiter.limit("120/minute")
+def go_on() -> str | Response:
+    """The same ways, for a code that came in the body."""
+    security.require_own_form()
+    code = request.form.get("code", "")
+    return _ways(fold_contact_code(code) or fold_school_id(code) or fold_code(code))
+
+
+def _ways(folded: str | None) -> str | Response:
+    """What the city has, with the code to take along.
+
+    The chat gets it in the fragment, which browsers send to nobody, and says it after a tap: a
     link alone must not speak in anybody's name.
     """
-    folded = fold_school_id(code) or fold_code(code) or fold_contact_code(code)
     chat = url_for("chat.page", _anchor=f"join={folded}" if folded else None)
     apps = _apps(folded) if folded else []
     if not apps:

@@ -10,10 +10,10 @@ from actions import admissions
 from actions.admission_cards import request_line
 from bot.dialogues.classes import read_class
 from bot.dialogues.own_schools import actor_at, one_of, places
-from bot.phrases import refused
+from bot.phrases import YES, refused, yes_or_no
 from bot.steps import Begin, Choose, Do, Finish, Given, Json, Option, Part, Scene, Script, flow
 from domain.refusals import Refusal, refuse
-from domain.roles import may_write
+from domain.roles import Actor, may_write
 from domain.speech import words_from_json, words_to_json
 from domain.wording import Words, say
 from storage import admissions as stored
@@ -24,10 +24,12 @@ from storage.tables import Admission
 # What fits on a telephone's screen, with the choices beneath it.
 _SHOWN = 8
 _ALL, _LEAVE = "all", "leave"
+_ADMIT, _DECLINE, _DECLINE_ALL, _DECLINE_WEB = "admit", "decline", "decline_all", "decline_web"
+_WEB = "webchat"
 _EVERY_CLASS = 0
 
 
-@flow("admissions", version=1, idle=timedelta(hours=12))
+@flow("admissions", version=2, idle=timedelta(hours=12))
 def admissions_flow(given: Given) -> Script:
     """Given: `school`, where it is known which one."""
     waiting = yield Do("waiting", partial(_schools, given.get("school")))
@@ -41,9 +43,12 @@ def admissions_flow(given: Given) -> Script:
     ids = yield from _picked(page)
     if not ids:
         yield Finish(say("admission.left"))
-    decision = yield from _decision(ids, page["ids"])
+    web = [each for each in ids if each in set(page["web"])]
+    decision = yield from _decision(ids, page["ids"], web)
     if decision == _LEAVE:
         yield Finish(say("admission.left"))
+    if decision == _DECLINE_WEB:
+        ids = web
     done = yield Do("decide", partial(_decide, school["id"], ids, decision), lasting=True)
     words = refused(done) or words_from_json(done["words"])
     more = Begin("admissions", given={"school": school["id"]}) if _are_left(done) else None
@@ -81,20 +86,30 @@ def _picked(page: Json) -> Part[list[int]]:
     return list(page["ids"]) if _ALL in picked else list(picked)
 
 
-def _decision(ids: Sequence[int], waiting: Sequence[int]) -> Part[str]:
-    """All at once can only be let in: a no is said to those that were looked at."""
-    declines = len(ids) <= _SHOWN
-    return str(
-        (
-            yield Choose(
-                "decision",
-                say("admission.decide", count=len(ids), of=len(waiting)),
-                Option("admit", say("tap.admit")),
-                *((Option("decline", say("tap.decline")),) if declines else ()),
-                Option(_LEAVE, say("admission.leave")),
-            )
-        )
+def _decision(ids: Sequence[int], waiting: Sequence[int], web: Sequence[int]) -> Part[str]:
+    """What becomes of these; a no to more than were looked at needs a yes."""
+    decision = yield Choose(
+        "decision",
+        say("admission.decide", count=len(ids), of=len(waiting)),
+        Option(_ADMIT, say("tap.admit")),
+        *_ways_to_decline(ids, web),
+        Option(_LEAVE, say("admission.leave")),
     )
+    declined = {_DECLINE_ALL: ids, _DECLINE_WEB: web}.get(decision)
+    if declined is None:
+        return str(decision)
+    sure = yield yes_or_no("sure", say("admission.decline_sure", count=len(declined)))
+    return str(decision) if sure == YES else _LEAVE
+
+
+def _ways_to_decline(ids: Sequence[int], web: Sequence[int]) -> Sequence[Option]:
+    """Anybody can ask on the web, as often as they like; an app's account is one person's."""
+    looked_at = Option(_DECLINE, say("tap.decline"))
+    whole = Option(_DECLINE_ALL, say("admission.decline_all"))
+    first = looked_at if len(ids) <= _SHOWN else whole
+    if not 0 < len(web) < len(ids):
+        return (first,)
+    return first, Option(_DECLINE_WEB, say("admission.decline_web"))
 
 
 def _schools(only: int | None, tx: Transaction, scene: Scene) -> Json:
@@ -128,14 +143,16 @@ def _class_ids(tx: Transaction, row: Admission) -> set[int]:
 
 def _page(school_id: int, class_id: int, tx: Transaction, scene: Scene) -> Json:
     if actor_at(tx, scene, school_id, may_write) is None:
-        return {"ids": [], "shown": []}
+        return {"ids": [], "shown": [], "web": []}
     rows = [
         row
         for row in stored.waiting_at(tx, school_id)
         if class_id == _EVERY_CLASS or class_id in _class_ids(tx, row)
     ]
     shown = [{"id": row.id, "words": words_to_json(request_line(tx, row))} for row in rows[:_SHOWN]]
-    return {"ids": [row.id for row in rows], "shown": shown}
+    web = stored.waiting_by(tx, school_id, _WEB)
+    ids = [row.id for row in rows]
+    return {"ids": ids, "shown": shown, "web": [each for each in ids if each in web]}
 
 
 def _decide(
@@ -144,13 +161,22 @@ def _decide(
     actor = actor_at(tx, scene, school_id, may_write)
     if actor is None:
         return {"refused": words_to_json(refuse("not_allowed").words)}
-    if decision == "admit":
-        done = admissions.admit_all(tx, actor, school_id, ids)
-        if isinstance(done, Refusal):
-            return {"refused": words_to_json(done.words)}
-        words: Words = say("admission.admitted_all", count=done.count)
-    else:
+    words = _decided(tx, actor, school_id, ids, decision)
+    if isinstance(words, Refusal):
+        return {"refused": words_to_json(words.words)}
+    return {"words": words_to_json(words), "left": stored.count_waiting(tx, school_id)}
+
+
+def _decided(
+    tx: Transaction, actor: Actor, school_id: int, ids: Sequence[int], decision: str
+) -> Words | Refusal:
+    if decision == _DECLINE:
         answers = [admissions.decline(tx, actor, each) for each in ids]
         declined = sum(not isinstance(answer, Refusal) for answer in answers)
-        words = say("admission.declined_some", count=declined)
-    return {"words": words_to_json(words), "left": stored.count_waiting(tx, school_id)}
+        return say("admission.declined_some", count=declined)
+    decide = admissions.admit_all if decision == _ADMIT else admissions.decline_all
+    done = decide(tx, actor, school_id, ids)
+    if isinstance(done, Refusal):
+        return done
+    key = "admission.admitted_all" if decision == _ADMIT else "admission.declined_some"
+    return say(key, count=done.count)

@@ -11,10 +11,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from bot.dialogues.classes import ClassNames
 from bot.steps import Json, Option
-from domain.folding import fold_word
+from domain.folding import fold_dashes, fold_word
 from domain.groups import GroupKind
-from domain.wording import Words, say
+from domain.wording import LANGUAGES, Words, render, say
 
 WHOLE = "whole"
 TOP = "top"
@@ -71,6 +72,21 @@ class Offer:
         """Groups for grades, and those that only the names of the classes tell of."""
         groups = [node.value for node in self.nodes.values() if node.kind == GroupKind.GRADE]
         return [*groups, *self.bundles]
+
+    @cached_property
+    def spelled(self) -> Mapping[str, Sequence[Json]]:
+        """What each spelling of a name may mean, in any language: dear to make."""
+        found: dict[str, list[Json]] = {}
+        for value in (*self.nodes, *self.bundles):
+            names = {render(self.words(value), language) for language in LANGUAGES}
+            for spelling in {fold_dashes(fold_word(name)) for name in names}:
+                found.setdefault(spelling, []).append(value)
+        return found
+
+    @cached_property
+    def class_names(self) -> ClassNames:
+        classes = [node for node in self.nodes.values() if node.kind == GroupKind.CLASS]
+        return ClassNames([{"id": node.value, "name": node.name} for node in classes])
 
     def words(self, value: Json) -> Words:
         if value == WHOLE:

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
+from bot.asking import LONGEST
 from bot.dialogues.audience_choice import Choice, after, without
 from bot.dialogues.audience_offer import WHOLE, Offer
-from bot.dialogues.classes import read_class
 from bot.steps import Json, Misread
 from bot.words import plain_word, vocabulary
 from domain.folding import fold, fold_dashes, fold_word
-from domain.groups import GroupKind
 from domain.wording import LANGUAGES, Words, render, say
 
 _BETWEEN = re.compile(r"[,、，・&＆/\s]+|と|および|及び|\band\b")
 _GRADE = re.compile(r"第?(\d{1,2})(?:年生?|学年)?")
-_IN_BRACKETS = re.compile(r"(?P<wide>.+?)\s*\((?:ただし|但し)?[、,]?\s*(?P<but>[^()]+)\)")
-_BEHIND = re.compile(
-    r"(?:(?P<wide>.+?)(?:[、,]|\s|ただし|但し|のうち|から|の中で)+)?(?P<but>[^、,\s]+)"
-)
-_LEFT_OUT = re.compile(
-    r"(?P<rest>.+?)\s*(?:以外の?(?:全員|全部)?|を?除く|をのぞく|を除いて|は除く|抜き)"
-)
-_EXCEPT = re.compile(r"(?P<wide>.+?)?\s*\b(?:except|without|but not)\s+(?P<but>.+)", re.IGNORECASE)
+# What comes before these is cut off, not matched: each is found in one go through the text.
+_BUT = re.compile(r"(?:ただし|但し)?[、,]?\s*")
+_PARTED = re.compile(r"[、,\s]")
+_BEHIND = re.compile(r"(?:[、,\s]|ただし|但し|のうち|から|の中で)+")
+_LEFT_OUT = re.compile(r"\s*(?:以外の?(?:全員|全部)?|を?除く|をのぞく|を除いて|は除く|抜き)$")
+_EXCEPT = re.compile(r"\b(?:except|without|but not)\s+", re.IGNORECASE)
+# Whoever names more than this has sent something else.
+_MOST_PARTS = 40
+_SHOWN = 40
 
 
 def read_audience(offer: Offer, choice: Choice, text: str) -> Json:
     """The answer that a typed text is, or what is not understood of it."""
+    if len(text) > LONGEST:
+        return Misread(say("audience.unknown", name=f"{text[:_SHOWN]}…"))
     folded = fold(text).rstrip("。.!")
     named = _listed(offer, folded, "")
     if named is not None:
@@ -47,8 +49,9 @@ def read_audience(offer: Offer, choice: Choice, text: str) -> Json:
 
 def read_group(offer: Offer, text: str) -> Json:
     """The one group that a name means."""
-    value = _named(offer, fold(text), "")
-    return value if value in offer.nodes else Misread(_unknown(offer, fold(text)))
+    folded = fold(text[:LONGEST])
+    value = _named(offer, folded, "")
+    return value if value in offer.nodes else Misread(_unknown(offer, folded))
 
 
 def _checked(offer: Offer, choice: Choice, answer: Iterable[Json]) -> Json:
@@ -65,16 +68,31 @@ def _checked(offer: Offer, choice: Choice, answer: Iterable[Json]) -> Json:
 
 def _taken_apart(text: str) -> tuple[str, str] | None:
     """What is wanted, and what is left out of it; None if nothing plainly is."""
-    english = _EXCEPT.fullmatch(text)
-    if english:
-        return english["wide"] or "", english["but"]
-    bracketed = _IN_BRACKETS.fullmatch(text)
-    if bracketed:
-        left_out = _LEFT_OUT.fullmatch(bracketed["but"])
-        return (bracketed["wide"], left_out["rest"]) if left_out else None
-    whole = _LEFT_OUT.fullmatch(text)
-    behind = _BEHIND.fullmatch(whole["rest"]) if whole else None
-    return (behind["wide"] or "", behind["but"]) if behind else None
+    english = _EXCEPT.search(text)
+    if english and text[english.end() :]:
+        return text[: english.start()].rstrip(), text[english.end() :]
+    opening = text.rfind("(")
+    if opening > 0 and text.find(")", opening) == len(text) - 1:
+        inside = text[opening + 1 : -1]
+        left_out = _before_left_out(_BUT.sub("", inside, count=1))
+        return (text[:opening].rstrip(), left_out) if left_out else None
+    rest = _before_left_out(text)
+    return _behind(rest) if rest else None
+
+
+def _before_left_out(text: str) -> str:
+    """What 「…を除く」 is said of; nothing if the text does not end so."""
+    found = _LEFT_OUT.search(text)
+    return text[: found.start()] if found else ""
+
+
+def _behind(text: str) -> tuple[str, str] | None:
+    """「5年から5年2組」 taken apart: what is left out stands last, in one word."""
+    for between in _BEHIND.finditer(text):
+        but = text[between.end() :]
+        if between.start() and but and not _PARTED.search(but):
+            return text[: between.start()], but
+    return None if _PARTED.search(text) else ("", text)
 
 
 def _listed(offer: Offer, text: str, within: str) -> list[Json] | None:
@@ -83,9 +101,15 @@ def _listed(offer: Offer, text: str, within: str) -> list[Json] | None:
     if whole is not None:
         return [whole]
     parts = [part for part in _BETWEEN.split(text) if part]
-    values = [_named(offer, part, within) for part in parts]
-    known = [value for value in values if value is not None]
-    return known if known and len(known) == len(parts) else None
+    if len(parts) > _MOST_PARTS:
+        return None
+    known: list[Json] = []
+    for part in parts:
+        value = _named(offer, part, within)
+        if value is None:
+            return None
+        known.append(value)
+    return known or None
 
 
 def _named(offer: Offer, text: str, within: str) -> Json:
@@ -94,7 +118,7 @@ def _named(offer: Offer, text: str, within: str) -> Json:
     if words & vocabulary("audience.word.whole"):
         return WHOLE
     spelled = {fold_dashes(word) for word in words}
-    named = [value for value, spelling in _spellings(offer) if spelling in spelled]
+    named = [value for spelling in spelled for value in offer.spelled.get(spelling, ())]
     if named:
         return named[0] if len(set(map(str, named))) == 1 else None
     if offer.is_city:
@@ -102,21 +126,9 @@ def _named(offer: Offer, text: str, within: str) -> Json:
     return _class(offer, text, within) or _grade(offer, text)
 
 
-def _spellings(offer: Offer) -> Iterator[tuple[Json, str]]:
-    for value in (*offer.nodes, *offer.bundles):
-        words = offer.words(value)
-        for language in LANGUAGES:
-            yield value, fold_dashes(fold_word(render(words, language)))
-
-
 def _class(offer: Offer, text: str, within: str) -> Json:
-    classes = [
-        {"id": node.value, "name": node.name}
-        for node in offer.nodes.values()
-        if node.kind == GroupKind.CLASS
-    ]
-    for spelled in (text, f"{within}{text}"):
-        found = read_class(classes, spelled)
+    for spelled in (text, f"{within}{text}") if within else (text,):
+        found = offer.class_names.read(spelled)
         if not isinstance(found, Misread):
             return found
     return None
@@ -124,7 +136,9 @@ def _class(offer: Offer, text: str, within: str) -> Json:
 
 def _grade(offer: Offer, text: str) -> Json:
     number = _number(text)
-    same = [each for each in offer.grades if number and _number(_name(offer, each)) == number]
+    if number is None:
+        return None
+    same = [each for each in offer.grades if _number(_name(offer, each)) == number]
     return same[0] if len(same) == 1 else None
 
 
@@ -141,6 +155,9 @@ def _name(offer: Offer, value: Json) -> str:
 def _unknown(offer: Offer, text: str) -> Words:
     """Which of the names is not known here."""
     parts = [part for part in _BETWEEN.split(text) if part]
-    unknown = [part for part in parts if _named(offer, part, "") is None]
-    name = unknown[0] if len(unknown) == 1 else text
-    return say("audience.unknown", name=name[:40])
+    name = text
+    if len(parts) <= _MOST_PARTS:
+        unknown = (part for part in parts if _named(offer, part, "") is None)
+        first, second = next(unknown, None), next(unknown, None)
+        name = first if first is not None and second is None else text
+    return say("audience.unknown", name=name[:_SHOWN])

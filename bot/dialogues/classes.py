@@ -12,6 +12,8 @@ from domain.wording import say
 
 # What still fits on a telephone's screen, and under LINE's 13 buttons.
 _SHORT = 10
+# No class has a longer name, with some politeness around it.
+_LONGEST = 300
 
 _GRADE = re.compile(r"(\d{1,2})年")
 _NAME = re.compile(r"(\d{1,2})年?\s*[-の/.・]?\s*([^\s年組]{1,4})組?")
@@ -40,18 +42,32 @@ def choose_class(suffix: str, classes: Sequence[Json]) -> Part[Json]:
 
 def read_class(classes: Sequence[Json], text: str) -> Json:
     """The class that somebody typed as 「3年2組」「3-2」「３の２」."""
-    word = fold_dashes(fold_word(text))
-    by_name = [each for each in classes if fold_dashes(fold_word(each["name"])) == word]
+    return ClassNames(classes).read(text)
+
+
+class ClassNames:
+    """The names of some classes, to read many texts by: making it costs more than reading."""
+
+    def __init__(self, classes: Sequence[Json]) -> None:
+        self._by_name: dict[str, list[Json]] = {}
+        self._by_number: dict[tuple[str, ...], list[Json]] = {}
+        for each in classes:
+            word = fold_word(each["name"])
+            self._by_name.setdefault(fold_dashes(word), []).append(each["id"])
+            numbers = _NAME.fullmatch(word)
+            if numbers:
+                self._by_number.setdefault(numbers.groups(), []).append(each["id"])
+
+    def read(self, text: str) -> Json:
+        """The one class that is meant, or a Misread."""
+        word = fold_dashes(fold_word(text[:_LONGEST]))
+        found = self._by_name.get(word) or self._by_number.get(_meant(word), [])
+        return found[0] if len(found) == 1 else Misread(say("register.class_unclear"))
+
+
+def _meant(word: str) -> tuple[str, ...]:
     typed = _TYPED.fullmatch(word)
-    meant = tuple(part for part in typed.groups() if part) if typed else None
-    by_number = [each for each in classes if meant and _numbers(each["name"]) == meant]
-    found = by_name or by_number
-    return found[0]["id"] if len(found) == 1 else Misread(say("register.class_unclear"))
-
-
-def _numbers(name: str) -> tuple[str, ...] | None:
-    match = _NAME.fullmatch(fold_word(name))
-    return match.groups() if match else None
+    return tuple(part for part in typed.groups() if part) if typed else ()
 
 
 def _grade(name: str) -> str:

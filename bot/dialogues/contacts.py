@@ -11,6 +11,7 @@ from actions import handing_over, mail_proof
 from bot.dialogues.mail_pin import prove_mail
 from bot.phrases import YES, lines, refused, yes_or_no
 from bot.steps import Choose, Do, Finish, Given, Json, Option, Part, Say, Scene, Script, Show, flow
+from domain import paths
 from domain.refusals import Refusal
 from domain.speech import Speech, open_page, words_from_json, words_to_json
 from domain.wording import Words, say
@@ -187,7 +188,7 @@ def issue(key: str, *, retires: bool = False) -> Script:
         yield Finish(words)
     code = issued["code"]
     yield Say(say(key, minutes=issued["minutes"]))
-    page = open_page(say("contacts.open_page"), f"/join/{code}")
+    page = open_page(say("contacts.open_page"), paths.join(code))
     yield Show(Speech(words=(say("bot.name", name=code),), buttons=(page,)))
     yield Finish()
 

@@ -11,7 +11,7 @@ from bot.dialogues import drafting, managing
 from bot.dialogues.audience import CITY_PLACE
 from bot.dialogues.audience_offer import TOP, Offer, back_to_top, is_page, page_of
 from bot.dialogues.audience_reading import read_group
-from bot.dialogues.classes import read_class
+from bot.dialogues.classes import ClassNames
 from bot.dialogues.slots import choose_place
 from bot.phrases import DONE, YES, bullets, lines, pick_several, refused, yes_or_no
 from bot.steps import (
@@ -213,13 +213,14 @@ def _child(class_name: str, number: int) -> Words:
 
 def read_children(classes: Sequence[Json], text: str) -> Json:
     """Classes and numbers: 「3年2組 12番、13番」「3-2 12」; the class holds until the next one."""
+    names = ClassNames(classes)
     class_id: Json = None
     children: list[list[int]] = []
     for piece in (each for each in _PARTED.split(fold(text)) if each):
         together = _TOGETHER.fullmatch(piece)
         number = _NUMBER.fullmatch(together[2] if together else piece)
         name = together[1] if together else ("" if number else piece)
-        found = read_class(classes, name) if name else class_id
+        found = names.read(name) if name else class_id
         if found is None or isinstance(found, Misread):
             return Misread(say("manage_groups.children_unclear", text=piece[:20]))
         class_id = found

@@ -72,7 +72,8 @@ def shown(place: int, content: Json, tx: Transaction, scene: Scene) -> Json:
         families=families,
     )
     text = say("broadcast.preview.content", subject=content["subject"], body=content["body"])
-    words: list[Words] = [facts, text, *_privacy(tx, scene.board_id)]
+    lately = emergencies.sent_lately(tx, scene.board_id, place or None)
+    words: list[Words] = [facts, text, *_privacy(tx, scene.board_id), *lately]
     return {"words": [words_to_json(each) for each in words], "families": families}
 
 

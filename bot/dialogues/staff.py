@@ -40,26 +40,29 @@ from storage import boards, schools
 from storage.database import Transaction
 from storage.staff import Post
 
-_APPOINT, _DONE = "appoint", "done"
-_AGAIN, _DISMISS, _BACK = "again", "dismiss", "back"
+_APPOINT, _OWN, _DONE = "appoint", "own", "done"
+_AGAIN, _CUT, _DISMISS, _BACK = "again", "cut", "dismiss", "back"
+_PHONE, _CODE = "phone", "code"
 _NOW, _NO_END, _YEAR_END, _NOBODY = "now", "no_end", "year_end", 0
 _LAST_MONTH_OF_SCHOOL_YEAR = 3
 _ENDS = ("starts", "ends")
 
 
-@flow("staff", version=1, idle=timedelta(days=1))
+@flow("staff", version=2, idle=timedelta(days=1))
 def staff_flow(given: Given) -> Script:  # noqa: ARG001 - every script has it
     place = yield from _place()
     office = yield Do("office", partial(_office, place))
     if not office["members"] and not office["roles"]:
         yield Finish(refuse("not_allowed").words)
-    if not office["roles"]:
+    if not office["roles"] and not office["own"]:
         yield Finish(_listed(office))
     chosen = yield _which(office)
     if chosen == _DONE:
         yield Finish(say("staff.done"))
     if chosen == _APPOINT:
         yield from _appoint(place, office)
+    elif chosen == _OWN:
+        yield from _own(office["own"])
     else:
         yield from _member(place, office, chosen)
 
@@ -86,7 +89,8 @@ def _which(office: Json) -> Json:
         "member",
         _listed(office),
         *options,
-        Option(_APPOINT, say("staff.appoint")),
+        *((Option(_APPOINT, say("staff.appoint")),) if office["roles"] else ()),
+        *((Option(_OWN, say("staff.own")),) if office["own"] else ()),
         Option(_DONE, say("staff.leave")),
     )
 
@@ -196,24 +200,55 @@ def _name(place: int, role: str, name: str, term: Json, tx: Transaction, scene: 
 
 
 def _member(place: int, office: Json, chosen: int) -> Part[None]:
-    name = next(each["name"] for each in office["members"] if each["id"] == chosen)
+    one = next(each for each in office["members"] if each["id"] == chosen)
+    name = one["name"]
+    cut = (Option(_CUT, say("staff.cut")),) if one["reachable"] else ()
     wish = yield Choose(
         "wish",
         say("staff.ask_wish", name=name),
         Option(_AGAIN, say("staff.again")),
+        *cut,
         Option(_DISMISS, say("staff.dismiss")),
         Option(_BACK, say("staff.leave")),
     )
     if wish == _BACK:
         yield Finish(say("staff.not_done"))
-    yield from _again(place, chosen) if wish == _AGAIN else _dismiss(place, office, chosen, name)
+    if wish == _AGAIN:
+        yield from _again(place, one)
+    elif wish == _CUT:
+        yield from _cut(place, one)
+    else:
+        yield from _dismiss(place, office, chosen, name)
 
 
-def _again(place: int, chosen: int) -> Part[None]:
-    done = yield Do("again", partial(_invite_again, place, chosen), lasting=True)
+def _again(place: int, one: Json) -> Part[None]:
+    """A new code; whose telephone may be in strange hands is cut off it first."""
+    lost = _CODE
+    if one["reachable"]:
+        phone = Option(_PHONE, say("staff.lost_phone"))
+        code = Option(_CODE, say("staff.lost_code"))
+        lost = yield Choose("lost", say("staff.ask_lost", name=one["name"]), phone, code)
+    done = yield Do("again", partial(_invite_again, place, one["id"], lost), lasting=True)
     if words := refused(done):
         yield Finish(words)
+    if lost == _PHONE:
+        yield Say(say("staff.cut_done", name=one["name"]))
     yield from _handed(done["code"])
+
+
+def _cut(place: int, one: Json) -> Part[None]:
+    if (yield yes_or_no("sure", say("staff.cut_sure", name=one["name"]))) != YES:
+        yield Finish(say("staff.not_done"))
+    done = yield Do("cut", partial(_cut_off, place, one["id"]), lasting=True)
+    yield Finish(refused(done) or say("staff.cut_done", name=one["name"]))
+
+
+def _own(others: int) -> Part[None]:
+    """Cut off one's own other telephones, from the one in hand."""
+    if (yield yes_or_no("sure", say("staff.own_sure", count=others))) != YES:
+        yield Finish(say("staff.not_done"))
+    done = yield Do("own", _cut_off_others, lasting=True)
+    yield Finish(refused(done) or say("staff.own_done", count=done["cut"]))
 
 
 def _dismiss(place: int, office: Json, chosen: int, name: str) -> Part[None]:
@@ -230,11 +265,27 @@ def _dismiss(place: int, office: Json, chosen: int, name: str) -> Part[None]:
     yield Finish(refused(done) or say("staff.dismissed", name=name, count=done["drafts"]))
 
 
-def _invite_again(place: int, chosen: int, tx: Transaction, scene: Scene) -> Json:
+def _invite_again(place: int, chosen: int, lost: str, tx: Transaction, scene: Scene) -> Json:
+    actor = staff.actor_of(tx, scene.contact_id)
+    if actor is None:
+        return _refusal(refuse("not_allowed"))
+    keeps = lost == _CODE
+    done = appointments.invite_again(tx, actor, chosen, place or None, keeps=keeps)
+    return _refusal(done) if isinstance(done, Refusal) else {"code": done}
+
+
+def _cut_off(place: int, chosen: int, tx: Transaction, scene: Scene) -> Json:
     actor = staff.actor_of(tx, scene.contact_id)
     refusal = refuse("not_allowed")
-    done = appointments.invite_again(tx, actor, chosen, place or None) if actor else refusal
-    return _refusal(done) if isinstance(done, Refusal) else {"code": done}
+    done = appointments.cut_off(tx, actor, chosen, place or None) if actor else refusal
+    return _refusal(done) if isinstance(done, Refusal) else {"cut": done}
+
+
+def _cut_off_others(tx: Transaction, scene: Scene) -> Json:
+    actor = staff.actor_of(tx, scene.contact_id)
+    if actor is None:
+        return _refusal(refuse("not_allowed"))
+    return {"cut": appointments.cut_off_others(tx, actor, scene.contact_id)}
 
 
 def _end(place: int, chosen: int, heir: int, tx: Transaction, scene: Scene) -> Json:
@@ -271,7 +322,7 @@ def _office(place: int, tx: Transaction, scene: Scene) -> Json:
     """Who is there, and what this person may change."""
     actor = staff.actor_of(tx, scene.contact_id)
     if actor is None:
-        return {"name": "", "members": [], "roles": [], "heirs": []}
+        return {"name": "", "members": [], "roles": [], "heirs": [], "own": 0}
     school_id = place or None
     found = appointments.members(tx, actor, school_id)
     where = schools.school(tx, school_id) if school_id else boards.board(tx, actor.board_id)
@@ -280,6 +331,7 @@ def _office(place: int, tx: Transaction, scene: Scene) -> Json:
         "members": [_shown(tx, actor, school_id, one) for one in found],
         "roles": _roles(actor, school_id),
         "heirs": [{"id": one.staff_id, "name": one.name} for one in found if one.reachable],
+        "own": appointments.count_own_others(tx, actor),
     }
 
 
@@ -288,8 +340,9 @@ def _shown(tx: Transaction, actor: Actor, school_id: int | None, one: Member) ->
     mine = mine and all(may_name(actor, post.role, school_id) for post in one.posts)
     roles = lines([_post(tx, actor.board_id, post) for post in one.posts])
     key = "staff.member" if one.reachable else "staff.member_to_come"
-    words = say(key, name=one.name, roles=roles)
-    return {"id": one.staff_id, "name": one.name, "mine": mine, "words": words_to_json(words)}
+    words = words_to_json(say(key, name=one.name, roles=roles))
+    shown = {"id": one.staff_id, "name": one.name, "mine": mine, "words": words}
+    return {**shown, "reachable": one.reachable}
 
 
 def _post(tx: Transaction, board_id: int, post: Post) -> Words:

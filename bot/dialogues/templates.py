@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 
+from actions.templates import refused_slots
 from bot.dialogues import drafting, templating
 from bot.dialogues.slots import choose_place, filled
 from bot.phrases import YES, refused, yes_or_no
@@ -103,6 +104,9 @@ def _changed(found: Json) -> Part[None]:
 def _made(place: int) -> Part[None]:
     sent = yield Do("sent", partial(templating.sent, place))
     wording = yield from _wording(place, sent)
+    if refusal := refused_slots(wording["subject"], wording["body"]):
+        # Another name would not help.
+        yield Finish(refusal.words)
     while True:
         name = yield from _asked("name")
         saved = yield Do(
@@ -152,10 +156,15 @@ def _read_subject(text: str) -> Json:
     subject = clean_line(text)
     if len(subject) > SUBJECT_LIMIT:
         return Misread(refuse("long_subject", most=SUBJECT_LIMIT).words)
-    return subject
+    return _with_few_slots(subject)
 
 
 def _read_body(text: str) -> Json:
     if len(text) > BODY_LIMIT:
         return Misread(refuse("long_body", most=BODY_LIMIT).words)
-    return text
+    return _with_few_slots(text)
+
+
+def _with_few_slots(text: str) -> Json:
+    refusal = refused_slots(text)
+    return Misread(refusal.words) if refusal else text

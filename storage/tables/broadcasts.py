@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.tables.columns import Id, Table, board_key, primary_key
+from storage.tables.columns import Id, Table, board_key, only, primary_key
 
 
 class Broadcast(Table):
@@ -20,6 +20,8 @@ class Broadcast(Table):
     `keeper_id` in whose hands it is now (who was dismissed handed it over). `origin_id` is the
     broadcast that this one follows, and `relation` how (domain.broadcasts.Relation).
     `verify_code` is what anybody may ask about: it stands beneath every copy of the message.
+    `approved_audience` is whom an approval is asked for (domain.approved_audiences), read only
+    where it is compared.
     """
 
     __tablename__ = "broadcasts"
@@ -44,6 +46,7 @@ class Broadcast(Table):
     valid_until: Mapped[datetime | None]
     due_at: Mapped[datetime | None]
     approved_families: Mapped[int | None]
+    approved_audience: Mapped[bytes | None] = mapped_column(deferred=True)
     keeper_id: Mapped[int | None] = mapped_column(Id, ForeignKey("staff.id"))
     origin_id: Mapped[int | None] = mapped_column(Id, ForeignKey("broadcasts.id"), index=True)
     relation: Mapped[str] = mapped_column(String(16), default="", server_default="")
@@ -117,6 +120,19 @@ class EmergencyReport(Table):
     """
 
     __tablename__ = "emergency_reports"
+    __table_args__ = (
+        Index(
+            "ix_emergency_reports_unacknowledged",
+            "board_id",
+            "opened_at",
+            **only("acknowledged_at IS NULL"),
+        ),
+        Index(
+            "ix_emergency_reports_unreported",
+            "broadcast_id",
+            **only("reported_at IS NULL"),
+        ),
+    )
     broadcast_id: Mapped[int] = mapped_column(Id, ForeignKey("broadcasts.id"), primary_key=True)
     board_id: Mapped[int] = board_key()
     sent_by: Mapped[int] = mapped_column(Id, ForeignKey("staff.id"))
@@ -134,7 +150,17 @@ class Template(Table):
     """A text with slots to be filled in (定型文), of a school or, without one, of the board."""
 
     __tablename__ = "templates"
-    __table_args__ = (UniqueConstraint("board_id", "school_id", "name"),)
+    __table_args__ = (
+        UniqueConstraint("board_id", "school_id", "name"),
+        # Those of the board: to the constraint above no two without a school are alike.
+        Index(
+            "uq_templates_city_wide_name",
+            "board_id",
+            "name",
+            unique=True,
+            **only("school_id IS NULL"),
+        ),
+    )
     id: Mapped[int] = primary_key()
     board_id: Mapped[int] = board_key()
     school_id: Mapped[int | None] = mapped_column(Id, ForeignKey("schools.id"), index=True)
@@ -156,7 +182,10 @@ class Chunk(Table):
     """
 
     __tablename__ = "chunks"
-    __table_args__ = (Index("ix_chunks_state_priority", "state", "priority"),)
+    __table_args__ = (
+        Index("ix_chunks_state_priority", "state", "priority"),
+        Index("ix_chunks_state_deadline", "state", "deadline"),
+    )
     id: Mapped[int] = primary_key()
     board_id: Mapped[int] = mapped_column(Id)
     broadcast_id: Mapped[int] = mapped_column(Id, ForeignKey("broadcasts.id"), index=True)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     TypeDecorator,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -63,6 +64,11 @@ class Table(DeclarativeBase):
         dict[str, Any]: JSON(),
         list[Any]: JSON(),
     }
+
+
+def only(rows: str) -> dict[str, Any]:
+    """An index of these rows alone, on both databases: where few of very many are looked for."""
+    return {"sqlite_where": text(rows), "postgresql_where": text(rows)}
 
 
 def primary_key() -> Mapped[int]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Boolean, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.tables.columns import Id, Table, board_key, primary_key
+from storage.tables.columns import Id, Table, board_key, only, primary_key
 
 
 class Inbox(Table):
@@ -22,6 +22,7 @@ class Inbox(Table):
         UniqueConstraint("channel", "account", "event_id"),
         Index("ix_inbox_state_id", "state", "id"),
         Index("ix_inbox_sender_index_state", "sender_index", "state"),
+        Index("ix_inbox_open", "state", "board_id", "received_at", **only("state <> 'done'")),
     )
     id: Mapped[int] = primary_key()
     board_id: Mapped[int] = board_key()

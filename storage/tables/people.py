@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.tables.columns import Id, Table, board_key, primary_key
+from storage.tables.columns import Id, Table, board_key, only, primary_key
 
 
 class Family(Table):
@@ -42,12 +42,15 @@ class Child(Table):
 
 
 class GuardianChild(Table):
+    """`vouched` says that the child's own code or the school's yes made it so."""
+
     __tablename__ = "guardian_children"
     guardian_id: Mapped[int] = mapped_column(Id, ForeignKey("guardians.id"), primary_key=True)
     child_id: Mapped[int] = mapped_column(
         Id, ForeignKey("children.id"), primary_key=True, index=True
     )
     board_id: Mapped[int] = board_key()
+    vouched: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class Membership(Table):
@@ -230,13 +233,20 @@ class ChildCode(Table):
 class Admission(Table):
     """A registration that waits for the school's yes; `request_cipher` is what was answered.
 
-    `state` is waiting, admitting (staff said yes, the registration follows), admitted, declined,
-    replaced (by a later one of the same person), withdrawn or lapsed. The answers go with the end
-    of waiting.
+    `state` is waiting, admitting (staff said yes, the registration follows), admitted, declining
+    (staff said no to many, the word to whoever asked follows), declined, replaced (by a later one
+    of the same person), withdrawn or lapsed. The answers go with the end of waiting. `tries` counts
+    how often what is to be done about it failed, `tried_at` is when it last did: after some it is
+    parked (storage.admissions).
     """
 
     __tablename__ = "admissions"
-    __table_args__ = (Index("ix_admissions_state_school_id", "state", "school_id"),)
+    __table_args__ = (
+        Index("ix_admissions_state_asked_at", "state", "asked_at"),
+        Index("ix_admissions_state_school_id_asked_at", "state", "school_id", "asked_at"),
+        Index("ix_admissions_decided", "asked_at", **only("state IN ('admitting', 'declining')")),
+        Index("ix_admissions_failed", "board_id", **only("tried_at IS NOT NULL")),
+    )
     id: Mapped[int] = primary_key()
     board_id: Mapped[int] = board_key()
     school_id: Mapped[int] = mapped_column(Id, ForeignKey("schools.id"))
@@ -246,6 +256,8 @@ class Admission(Table):
     asked_at: Mapped[datetime]
     decided_by: Mapped[int | None] = mapped_column(Id, ForeignKey("staff.id"))
     decided_at: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(default=0, server_default="0")
+    tried_at: Mapped[datetime | None]
 
 
 class Attempt(Table):

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.tables.columns import Id, Table, board_key, primary_key
+from storage.tables.columns import Id, Table, board_key, only, primary_key
 
 
 class AuditEntry(Table):
@@ -43,7 +43,10 @@ class Trouble(Table):
     """
 
     __tablename__ = "troubles"
-    __table_args__ = (Index("ix_troubles_kind_closed_at", "kind", "closed_at"),)
+    __table_args__ = (
+        Index("ix_troubles_kind_closed_at", "kind", "closed_at"),
+        Index("ix_troubles_open", "board_id", "kind", **only("closed_at IS NULL")),
+    )
     id: Mapped[int] = primary_key()
     board_id: Mapped[int] = board_key()
     kind: Mapped[str] = mapped_column(String(32))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint, false
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.tables.columns import Id, Table, board_key, primary_key
+from storage.tables.columns import Id, Table, board_key, only, primary_key
 
 
 class Board(Table):
@@ -63,7 +63,17 @@ class Group(Table):
     """
 
     __tablename__ = "groups"
-    __table_args__ = (UniqueConstraint("school_id", "name"),)
+    __table_args__ = (
+        UniqueConstraint("school_id", "name"),
+        # Those without a school: to the constraint above no two of them are alike.
+        Index(
+            "uq_groups_city_wide_name",
+            "board_id",
+            "name",
+            unique=True,
+            **only("school_id IS NULL"),
+        ),
+    )
     id: Mapped[int] = primary_key()
     board_id: Mapped[int] = board_key()
     school_id: Mapped[int | None] = mapped_column(Id, ForeignKey("schools.id"), index=True)

@@ -92,7 +92,7 @@ def test_a_case_that_fails_holds_up_no_other(
 ) -> None:
     city, cast = built(sqlite_database)
     broken = sent(sqlite_database, city, cast.teacher)
-    sent(sqlite_database, city, cast.teacher)
+    sent(sqlite_database, city, cast.teacher, body="体育館にいます。")
     take = emergencies.take_step
 
     def take_step(tx: Transaction, broadcast_id: int) -> Any:

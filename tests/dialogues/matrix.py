@@ -6,15 +6,21 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from sqlalchemy import select
+
 from actions import boards, registration, staff
 from bot.dialogues.menu import ITEMS
+from bot.engine import take_turn
 from bot.words import vocabulary
+from channels.base import Incoming
 from domain.roles import Role
+from domain.speech import render as render_speech
 from domain.wording import render, say
-from storage import dialogues, schools
+from storage import dialogues, inbox, replies, schools
 from storage import staff as stored_staff
 from storage.database import Database
 from storage.migrate import upgrade
+from storage.tables import Reply
 from tests.databases import SECRET, VAULT, Clock
 from tests.dialogues.kit import Person, Town
 
@@ -29,7 +35,6 @@ Table = Mapping[tuple[str, str, str], bool]
 
 
 def table(town: Town) -> Table:
-    town.restarts = False
     with town.database.writing() as tx:
         boards.change_settings(tx, town.board_id, telegram=True)
     found: dict[tuple[str, str, str], bool] = {}
@@ -82,15 +87,28 @@ def _words(command: str) -> Iterator[str]:
 
 
 def _begins(town: Town, person: Person, command: str, word: str) -> bool:
-    contact_id = person.contact_id
-    with town.database.writing() as tx:
-        while (stored := dialogues.active(tx, contact_id)) is not None:
-            dialogues.end(tx, stored)
-    heard = person.says(word)
+    """Take the turn of this word, see what comes of it, and let nothing of it have been."""
+    arrival = Incoming(
+        channel=person.channel,
+        account=person.channel,
+        event_id=f"{person.name} {command}",
+        sender=person.name,
+        kind="text",
+        at=town.clock(),
+        text=word,
+    )
+    with town.database.reading() as tx:
+        inbox.store(tx, town.board_id, arrival)
+        (sealed,) = inbox.claim_heads(tx)
+        take_turn(tx, inbox.open_item(tx, sealed))
+        said = select(Reply).where(Reply.contact_point_id == person.contact_id)
+        rows = tx.session.scalars(said).all()
+        heard = "\n".join(render_speech(replies.open_speech(tx, row), "ja").text for row in rows)
+        stored = dialogues.active(tx, person.contact_id)
     assert heard, (person.name, word)
     item = say(f"menu.item.{command}")
     refused = any(render(say(key, item=item), "ja") in heard for key in REFUSALS)
-    registers = command == "school_id" and person.dialogue() == "register"
+    registers = command == "school_id" and stored is not None and stored.flow == "register"
     return not refused and not registers
 
 

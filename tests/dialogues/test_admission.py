@@ -250,3 +250,38 @@ def test_who_only_waits_can_leave_altogether(town: Town, guardian: Person, bot: 
         assert not stored_admissions.schools_asked(tx, guardian.contact_id)
     guardian.says("退会")
     bot.does_not_say("第一小学校")
+
+
+def test_a_flood_from_the_web_is_declined_and_the_others_stay(town: Town, teacher: Person) -> None:
+    set_rule(town, Admission.CONFIRM)
+    known = town.person("a mother", "line")
+    applies(known, town, 0, 5)
+    for n in range(12):
+        applies(town.person(f"spam{n}"), town, 0, n + 10)
+    for words in ("登録の承認", "9"):
+        teacher.says(words)
+    heard = teacher.says("ウェブからの申し込みだけ断る")
+    assert "12件の申し込みを断ります" in heard
+    teacher.says("はい")
+    Bot(teacher).answers("12件の登録を断りました")
+    with town.database.reading() as tx:
+        left = stored_admissions.waiting_at(tx, town.school_id)
+        assert [row.contact_point_id for row in left] == [known.contact_id]
+
+
+def test_everything_is_declined_only_after_a_yes(town: Town, teacher: Person) -> None:
+    set_rule(town, Admission.CONFIRM)
+    for n in range(12):
+        applies(town.person(f"spam{n}"), town, 0, n + 10)
+    for words in ("登録の承認", "9", "すべて断る", "いいえ"):
+        teacher.says(words)
+    Bot(teacher).answers("そのままにしました")
+    with town.database.reading() as tx:
+        assert stored_admissions.count_waiting(tx, town.school_id) == 12
+    for words in ("登録の承認", "9", "すべて断る", "はい"):
+        teacher.says(words)
+    while tick_admissions(town.database):
+        pass
+    spam = town.person("spam3")
+    spam.listens()
+    Bot(spam).answers("登録の確認ができませんでした")

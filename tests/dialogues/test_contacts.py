@@ -40,7 +40,7 @@ def code_of(person: Person, *words: str) -> str:
     text = "\n".join(speech.text for speech in person.newest)
     found = CODE.search(text)
     assert found, text
-    assert f"/join/{found[0]}" in {b.url for s in person.newest for b in s.buttons}
+    assert f"/join/#{found[0]}" in {b.url for s in person.newest for b in s.buttons}
     return found[0]
 
 

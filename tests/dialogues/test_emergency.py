@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from actions import audit, boards, emergencies, staff
+from actions import audit, emergencies, staff
 from bot.dialogues import sending_first
 from bot.steps import Scene
 from domain.content import is_emergency
@@ -124,10 +124,9 @@ def test_who_stops_leaves_nothing_behind(town: Town, teacher: Person, principal:
 def test_what_is_refused_can_be_mended_and_is_an_ordinary_draft_until_then(
     town: Town, teacher: Person, principal: Person
 ) -> None:
-    """With too few families it is not sent; taken up as a draft it needs an approval."""
-    town.families(2)
+    """With nobody there it is not sent; taken up as a draft it needs an approval."""
     bot = sends(teacher)
-    bot.answers("宛先が2家庭だけです", "1 送る")
+    bot.answers("宛先が0家庭だけです", "1 送る")
     assert principal.listens() == ""
     row = the_broadcast(town)
     assert (row.state, is_emergency(row.options)) == ("draft", False)
@@ -139,16 +138,26 @@ def test_what_is_refused_can_be_mended_and_is_an_ordinary_draft_until_then(
 def test_a_try_that_was_refused_is_sent_as_the_same_broadcast(
     town: Town, teacher: Person, principal: Person
 ) -> None:
+    sends(teacher).answers("宛先が0家庭だけです")
     town.families()
-    with town.database.writing() as tx:
-        boards.change_settings(tx, town.board_id, min_families=7)
-    sends(teacher).answers("宛先が6家庭だけです")
-    with town.database.writing() as tx:
-        boards.change_settings(tx, town.board_id, min_families=6)
     sends(teacher, "送る").answers("6家庭へ")
     with town.database.reading() as tx:
         assert [row.id for row in tx.session.scalars(select(Broadcast))] == [1]
     assert "1-3" in principal.listens()
+
+
+def test_a_colleague_who_sends_the_same_is_told_of_the_first(
+    town: Town, teacher: Person, principal: Person
+) -> None:
+    town.families()
+    sends(teacher).answers("6家庭へ、いま送り始めました")
+    bot = sends(principal, *SENT[:-1])
+    bot.answers(
+        "1分前に、山田先生が全校（第一小学校）へ「【緊急】地震：学校で引き渡します」を送っています"
+    )
+    principal.says("送る")
+    bot.answers("同じ内容の緊急の連絡を、山田先生が", "1 送る")
+    principal.says("やめる")
 
 
 def test_guardians_dismissed_staff_and_other_schools_are_refused_kindly(

@@ -129,6 +129,57 @@ def test_a_lost_code_is_made_anew_and_the_old_one_stops_working(
     Bot(tanaka).answers("田中先生、担当者として登録しました")
 
 
+def test_a_lost_telephone_is_cut_off_before_the_new_code(
+    town: Town, teacher: Person, principal: Person
+) -> None:
+    composes(teacher)
+    for words in ("職員", "山田先生", "招待コードを出し直す"):
+        principal.says(words)
+    Bot(principal).answers("何をなくしましたか")
+    assert "電話をなくした・替えた" in _offered(principal)[0]
+    heard = principal.says("1")
+    assert CODE.search(heard)
+    Bot(principal).answers("切り離しました")
+    teacher.listens()
+    Bot(teacher).answers("この端末での担当者としての登録を終わりました")
+    assert teacher.dialogue() is None
+    teacher.says("作成")
+    Bot(teacher).answers("担当者")
+    for words in ("職員", "山田先生"):
+        principal.says(words)
+    assert not any("端末を切る" in label for label in _offered(principal))
+
+
+def test_who_lost_the_code_alone_and_who_is_cut_without_one(
+    town: Town, teacher: Person, principal: Person
+) -> None:
+    for words in ("職員", "山田先生", "招待コードを出し直す", "2"):
+        principal.says(words)
+    assert _grants(town, teacher)
+    for words in ("職員", "山田先生", "端末を切る", "はい"):
+        principal.says(words)
+    Bot(principal).answers("切り離しました")
+    Bot(principal).does_not_say("招待コードです")
+    assert not _grants(town, teacher)
+
+
+def test_ones_own_other_telephones_are_cut_off_from_the_one_in_hand(
+    town: Town, principal: Person
+) -> None:
+    principal.says("職員")
+    assert not any("自分の端末" in label for label in _offered(principal))
+    principal.says("終わる")
+    second = town.person("second")
+    with town.database.writing() as tx:
+        code = staff.invite_again(tx, _id(town, principal))
+    second.says(code)
+    for words in ("職員", "自分の端末", "はい"):
+        second.says(words)
+    Bot(second).answers("ほかの1台を切り離しました")
+    assert _grants(town, second) == {Role.MANAGER}
+    assert not _grants(town, principal)
+
+
 def test_the_board_names_a_manager_of_any_school(town: Town) -> None:
     board = town.staff("委員会", Role.BOARD)
     board.says("職員")

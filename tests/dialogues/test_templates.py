@@ -6,8 +6,14 @@ import pytest
 from sqlalchemy import select, update
 
 from actions import audit, staff, templates
+from bot.asking import read_typed
+from bot.dialogues.slots import filled
+from bot.steps import Misread, Question
 from domain.broadcasts import Purpose
+from domain.content import BODY_LIMIT
+from domain.refusals import refuse
 from domain.roles import Role
+from domain.templates import MOST_SLOTS
 from storage.tables import AuditEntry, Broadcast, Template
 from tests.actions.city import code as scene_code
 from tests.dialogues.kit import Bot, Person, Town
@@ -132,3 +138,29 @@ def test_one_that_is_gone_meanwhile_is_said_so(
     does(principal, "1").answers("もうありません")
     guardian.says("定型文")
     Bot(guardian).answers("担当者だけ")
+
+
+def test_no_template_has_more_slots_than_anybody_fills_in(
+    town: Town, teacher: Person, principal: Person
+) -> None:
+    many = "".join(f"〔{n}番目〕" for n in range(MOST_SLOTS + 1))
+    bot = does(teacher, "定型文", "新しく作る", "4", "行進")
+    bot.answers("本文")
+    does(teacher, many).answers("20個まで")
+    does(teacher, many.removesuffix(f"〔{MOST_SLOTS}番目〕"), "運動会").answers("保存しました")
+    does(teacher, "定型文", "運動会", "直す", "本文", many).answers("20個まで")
+    with town.database.writing() as tx:
+        actor = staff.actor_of(tx, teacher.contact_id)
+        assert actor
+        wording = templates.Wording("行進", Purpose.EVENT, "行進", many)
+        refused = templates.save(tx, actor, town.school_id, wording)
+    assert refused == refuse("many_slots", most=MOST_SLOTS)
+
+
+def test_what_a_slot_makes_of_the_whole_is_not_too_long() -> None:
+    """One that stands there a thousand times is filled in a thousand times."""
+    script = filled("行事", "〔場所〕" * 1000)
+    question = next(script)
+    assert isinstance(question, Question)
+    long, short = (read_typed(question, text) for text in ("あ" * 21, "あ" * 20))
+    assert (long, short) == (Misread(refuse("long_body", most=BODY_LIMIT).words), "あ" * 20)

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, expect
 
 from actions import linking, staff
 from actions.linking import LinkBegun
+from domain import paths
 from domain.roles import Role
 from domain.speech import Speech, open_page
 from domain.wording import Plain
@@ -20,7 +21,7 @@ from storage import people
 from storage.database import Database
 from tests.databases import Clock
 from tests.web.live import browser, is_wider_than_screen, looking, served
-from tests.web.test_join import CODE, apps
+from tests.web.test_join import CODE, CONTACT, apps
 from tests.web.test_link import Linker
 from tests.web.town import ADDRESS, Town, make_town
 
@@ -111,3 +112,17 @@ def test_only_a_large_screen_has_codes_to_scan(
         expect(page.get_by_role("link", name="LINEではじめる")).to_be_visible()
         expect(page.locator("svg.qr").first).to_be_visible(visible=scans)
         assert not is_wider_than_screen(page)
+
+
+def test_a_code_in_the_fragment_fills_in_the_form(town: Town, chromium: Browser) -> None:
+    asked: list[str] = []
+    with (
+        served(town, **apps(line="https://line.me/R/")) as address,
+        looking(chromium, address, **PHONE) as page,
+    ):
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(address + paths.join(CONTACT))
+        begin = page.get_by_role("link", name="LINEではじめる")
+        expect(begin).to_have_attribute("href", f"https://line.me/R/line?{CONTACT}")
+        assert page.url == f"{address}/join/"
+    assert not any("/join/C7" in url for url in asked)

@@ -132,3 +132,14 @@ def test_everybody_with_a_menu_of_their_own_is_shown_it_anew(
             staff.end_role(tx, member.id, Role.OPERATOR, office.where.school_id)
         menus.forget_shown(tx, "line", "line")
     assert wanted(database) == {"teacher": Menu.GUARDIAN if left else Menu.OPERATOR}
+
+
+def test_a_telephone_that_was_cut_off_gets_the_guardians_menu_back(database: Database) -> None:
+    with database.writing() as tx:
+        member = Office(city.found(tx)).hires(tx, "校長", Role.MANAGER)
+    show_all(database)
+    with database.writing() as tx:
+        staff.unlink_contacts(tx, member.id, staff.contacts_of(tx, member.id))
+    assert wanted(database) == {"校長": Menu.GUARDIAN}
+    show_all(database)
+    assert wanted(database) == {}

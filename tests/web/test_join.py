@@ -12,6 +12,8 @@ from tests.delivery.city import FakeChannel
 from tests.web.town import Town
 
 CODE = "K7Q3-M9XP-4TWR"
+CONTACT = "C7Q3-M9XP-4T"
+EVIL = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
 
 
 @dataclass
@@ -76,3 +78,17 @@ def test_an_app_without_address_is_left_out(town: Town) -> None:
 def test_what_is_no_code_is_handed_to_nobody(town: Town) -> None:
     client = town.client(None, **apps(line=LINE))
     assert client.get("/join/%E6%89%BF%E8%AA%8D").location == "/chat/"
+
+
+def test_the_code_that_brings_a_registration_is_in_no_address(town: Town) -> None:
+    client = town.client(None, **apps(line=LINE))
+    assert client.get(f"/join/{CONTACT}").location == "/chat/"
+    form = client.get("/join/")
+    assert 'method="post"' in form.text
+    assert "join.js" in form.text
+    page = client.post("/join/", data={"code": CONTACT.lower()})
+    assert page.status_code == 200
+    assert f"{LINE}line?{CONTACT}" in page.text
+    assert f'href="/chat/#join={CONTACT}"' in page.text
+    assert client.post("/join/", data={"code": "承認"}).location == "/chat/"
+    assert client.post("/join/", data={"code": CONTACT}, headers=EVIL).status_code == 403

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 import storage.tables.columns
+from storage.tables.columns import only
 
 revision = "0003"
 down_revision = "0002"
@@ -38,6 +39,9 @@ def upgrade() -> None:
     with op.batch_alter_table("troubles", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_troubles_board_id"), ["board_id"], unique=False)
         batch_op.create_index("ix_troubles_kind_closed_at", ["kind", "closed_at"], unique=False)
+        batch_op.create_index(
+            "ix_troubles_open", ["board_id", "kind"], unique=False, **only("closed_at IS NULL")
+        )
 
     op.create_table(
         "admissions",
@@ -61,6 +65,8 @@ def upgrade() -> None:
             "decided_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
         sa.Column("decided_at", storage.tables.columns.UtcTime(timezone=True), nullable=True),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("tried_at", storage.tables.columns.UtcTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["board_id"], ["boards.id"], name=op.f("fk_admissions_board_id_boards")
         ),
@@ -82,7 +88,21 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_admissions_contact_point_id"), ["contact_point_id"], unique=False
         )
-        batch_op.create_index("ix_admissions_state_school_id", ["state", "school_id"], unique=False)
+        batch_op.create_index("ix_admissions_state_asked_at", ["state", "asked_at"], unique=False)
+        batch_op.create_index(
+            "ix_admissions_state_school_id_asked_at",
+            ["state", "school_id", "asked_at"],
+            unique=False,
+        )
+        batch_op.create_index(
+            "ix_admissions_decided",
+            ["asked_at"],
+            unique=False,
+            **only("state IN ('admitting', 'declining')"),
+        )
+        batch_op.create_index(
+            "ix_admissions_failed", ["board_id"], unique=False, **only("tried_at IS NOT NULL")
+        )
 
     op.create_table(
         "templates",
@@ -113,6 +133,12 @@ def upgrade() -> None:
     with op.batch_alter_table("templates", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_templates_board_id"), ["board_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_templates_school_id"), ["school_id"], unique=False)
+        batch_op.create_index(
+            "uq_templates_city_wide_name",
+            ["board_id", "name"],
+            unique=True,
+            **only("school_id IS NULL"),
+        )
 
     op.create_table(
         "audience_ways",
@@ -245,6 +271,18 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_emergency_reports_board_id"), ["board_id"], unique=False
         )
+        batch_op.create_index(
+            "ix_emergency_reports_unacknowledged",
+            ["board_id", "opened_at"],
+            unique=False,
+            **only("acknowledged_at IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_emergency_reports_unreported",
+            ["broadcast_id"],
+            unique=False,
+            **only("reported_at IS NULL"),
+        )
 
     op.create_table(
         "group_parts",
@@ -316,6 +354,7 @@ def upgrade() -> None:
             sa.Column("relation", sa.String(length=16), server_default="", nullable=False)
         )
         batch_op.add_column(sa.Column("verify_code", sa.String(length=16), nullable=True))
+        batch_op.add_column(sa.Column("approved_audience", sa.LargeBinary(), nullable=True))
         batch_op.add_column(
             sa.Column(
                 "withdrawn_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
@@ -347,6 +386,19 @@ def upgrade() -> None:
         )
         batch_op.alter_column("school_id", existing_type=sa.INTEGER(), nullable=True)
 
+    op.create_index(
+        "uq_groups_city_wide_name",
+        "groups",
+        ["board_id", "name"],
+        unique=True,
+        **only("school_id IS NULL"),
+    )
+
+    with op.batch_alter_table("guardian_children", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column("vouched", sa.Boolean(), server_default=sa.false(), nullable=False)
+        )
+
     with op.batch_alter_table("guardian_contacts", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column("off", sa.Boolean(), server_default=sa.false(), nullable=False)
@@ -364,6 +416,15 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("phone", sa.String(length=32), server_default="", nullable=False)
         )
+
+    op.create_index(
+        "ix_inbox_open",
+        "inbox",
+        ["state", "board_id", "received_at"],
+        unique=False,
+        **only("state <> 'done'"),
+    )
+    op.create_index("ix_chunks_state_deadline", "chunks", ["state", "deadline"], unique=False)
 
     # What guardians could join by themselves until now.
     op.execute(

@@ -163,7 +163,7 @@ def rewrite(tx: Transaction, row: Broadcast, author_id: int, content: Content) -
     row.state = state_after(row, Verb.EDIT).value
     _write(tx, row, author_id, content)
     row.submitted_by = row.decided_by = row.decided_at = None
-    row.due_at = row.approved_families = None
+    row.due_at = row.approved_families = row.approved_audience = None
     row.reason = ""
     tx.flush()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import update
 
 from actions import broadcasts, emergencies
+from domain.audience import Part
 from domain.broadcasts import Relation
 from domain.content import is_emergency, with_emergency
 from domain.follow_ups import Follows, options_after, with_origin
@@ -41,7 +42,8 @@ def test_only_what_follows_an_emergency_is_one(sqlite_database: Database) -> Non
         tx.session.execute(update(Broadcast).values(state="sent"))
     follows = Follows(Relation.CORRECTION, ref.broadcast_id)
     options = options_after(with_emergency({}), follows)
-    after = saved(sqlite_database, city, cast.teacher, options=options)
+    reached = (Part("reached", ref.broadcast_id),)
+    after = saved(sqlite_database, city, cast.teacher, options=options, audience=reached)
     assert is_emergency(scene.row(sqlite_database, after).options)
     ordinary = scene.draft(sqlite_database, city, cast.teacher)
     claimed = with_origin(with_emergency({}), Follows(Relation.CORRECTION, ordinary.broadcast_id))

@@ -185,8 +185,8 @@ def test_guardians_dismissed_staff_and_other_schools_are_refused_kindly(
     Bot(teacher).answers("担当者だけ")
     assert the_report(town).acknowledged_at is None
     verbs = [verb for _, verb in refused_verbs(town)]
-    # Whoever is no staff is noted once an hour, whatever they try.
-    assert verbs == ["emergency", "acknowledge", "remark", "acknowledge", "emergency"]
+    # Whoever has no business there is noted once an hour, whatever they try.
+    assert verbs == ["emergency", "acknowledge", "acknowledge", "emergency"]
 
 
 def _begins(town: Town, person: Person) -> None:

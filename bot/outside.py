@@ -10,9 +10,9 @@ from actions import registration, staff, tries
 from actions.verification import looks_like_code
 from bot import ahead, kind
 from bot.dialogues.menu import ITEMS, Page, shown_items
-from bot.phrases import lines
+from bot.phrases import YES, lines
 from bot.steps import Begin, Scene
-from bot.talk import STAYS, Talk
+from bot.talk import STAYS, Open, Talk
 from bot.words import LanguageWord, language_word, vocabulary
 from domain import paths, tokens
 from domain.codes import fold_code
@@ -58,6 +58,8 @@ def take_contact_code(talk: Talk, text: str) -> None:
 
 def _do(talk: Talk, command: str) -> None:
     """Begin what a word asks for, if it is theirs to do; others are told whose it is."""
+    if command == "groups" and not is_theirs(talk, command) and is_theirs(talk, "manage_groups"):
+        command = "manage_groups"
     is_for_all = ITEMS[command].page is Page.MINE
     actor = staff.actor_of(talk.tx, talk.contact_id)
     is_staff = actor is not None and bool(actor.grants)
@@ -106,10 +108,19 @@ def _register(talk: Talk, text: str) -> None:
     talk.begin(Begin("register", answers=(("id", school_id),)))
     stored = talk.active()
     at = talk.open(stored) if stored and parts else None
-    way = ahead.read(talk, at, parts) if at else None
+    way = (ahead.read(talk, at, parts) or _beyond_yes(talk, at, parts)) if at else None
     if way is not None:
         talk.take_back(said)
         ahead.follow(talk, way)
+
+
+def _beyond_yes(talk: Talk, at: Open, parts: tuple[str, ...]) -> ahead.Way | None:
+    """Who writes a class after the school ID means that school; the summary names it again."""
+    if at.question.key != "sure":
+        return None
+    further = talk.ahead(at, YES)
+    way = ahead.read(talk, further, parts) if further is not None else None
+    return way or ahead.Way(at, parts)
 
 
 def is_link(text: str) -> bool:

@@ -12,6 +12,7 @@ from domain.audience import OF_BROADCAST, Part, continues, parts_from_json
 from domain.broadcasts import Purpose, Relation, State
 from domain.cards import CardRef, CardVerb, card_token, label, mark_of, typed_form
 from domain.content import HEADLINE, is_emergency, privacy_of, wants_confirmation
+from domain.copies import subject_line
 from domain.moments import moment
 from domain.speech import Speech, SpeechButton
 from domain.wording import Plain, Words, say
@@ -46,6 +47,7 @@ class Preview:
     confirm: bool
     headline_only: bool
     few: bool
+    emergency: bool
     for_all_ways: bool
     origin_words: tuple[Words, ...]
     quota_words: tuple[Words, ...]
@@ -83,6 +85,7 @@ def preview(tx: Transaction, broadcast_id: int) -> Preview:
         confirm=wants_confirmation(row.options),
         headline_only=privacy_of(row.options) == HEADLINE,
         few=_are_few(tx, row, families),
+        emergency=is_emergency(row.options),
         for_all_ways=is_emergency(row.options) and row.origin_id is not None,
         origin_words=_origin_words(tx, row),
         quota_words=quotas.forecast(tx, row),
@@ -132,7 +135,8 @@ def preview_words(shown: Preview) -> tuple[Words, ...]:
         time=shown.send_words,
         authors=joined(tuple(Plain(name) for name in shown.author_names)),
     )
-    content = say("broadcast.preview.content", subject=shown.subject, body=shown.body)
+    subject = subject_line(shown.subject, emergency=shown.emergency)
+    content = say("broadcast.preview.content", subject=subject, body=shown.body)
     return facts, content, *_remarks(shown)
 
 

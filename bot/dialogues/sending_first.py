@@ -12,6 +12,7 @@ from domain.audience import parts_from_json
 from domain.broadcasts import Purpose
 from domain.cards import CardRef, CardVerb
 from domain.content import HEADLINE, Content
+from domain.copies import subject_line
 from domain.refusals import Refusal, refuse
 from domain.roles import Actor
 from domain.speech import Speech, words_to_json
@@ -71,7 +72,8 @@ def shown(place: int, content: Json, tx: Transaction, scene: Scene) -> Json:
         audience=audience_words(tx, row),
         families=families,
     )
-    text = say("broadcast.preview.content", subject=content["subject"], body=content["body"])
+    subject = subject_line(content["subject"], emergency=True)
+    text = say("broadcast.preview.content", subject=subject, body=content["body"])
     lately = emergencies.sent_lately(tx, scene.board_id, place or None)
     words: list[Words] = [facts, text, *_privacy(tx, scene.board_id), *lately]
     return {"words": [words_to_json(each) for each in words], "families": families}

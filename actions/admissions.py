@@ -257,12 +257,20 @@ def _too_late(tx: Transaction, actor: Actor, row: Admission, verb: str) -> Refus
     return _refused(tx, actor, row, verb, _closed(tx, row))
 
 
+# What became of a request without anybody's decision.
+_OVER = {
+    "replaced": "admission_replaced",
+    "withdrawn": "admission_withdrawn",
+    "lapsed": "admission_lapsed",
+}
+
+
 def _closed(tx: Transaction, row: Admission) -> Refusal:
     """Why nothing more is decided on a request: who did, and when, or what became of it."""
     declined = row.state in (admissions.DECLINING, "declined")
     decided = declined or row.state in (admissions.ADMITTING, "admitted")
     if not decided or row.decided_by is None or row.decided_at is None:
-        return refuse(f"admission_{row.state}")
+        return refuse(_OVER[row.state])
     zone = boards.board(tx, row.board_id).zone
     code = "already_declined" if declined else "already_admitted"
     name = addressed(name_of(tx, row.decided_by))

@@ -22,7 +22,7 @@ from settings import PREFIX, SettingsApart
 from storage import accounts, broadcasts
 from tests.smtp_standin import SmtpStandin, free_port, smtp_standin
 
-PATIENCE = 40.0
+PATIENCE = 90.0
 
 
 def wait(look: Callable[[], object], what: str) -> None:

@@ -254,7 +254,8 @@ def test_a_template_of_the_school_comes_first(
     bot.answers("1 校庭へ", "2 学校で待機・引き渡し")
     teacher.says("1")
     bot.answers("〔時刻〕に")
-    sends(teacher, "10時5分", "書かない").answers("件名：【緊急】地震（10時5分）", "校庭に集合しました。")
+    bot = sends(teacher, "10時5分", "書かない")
+    bot.answers("件名：【緊急】地震（10時5分）", "校庭に集合しました。")
     teacher.says("送る")
     with town.database.reading() as tx:
         case = emergencies.case(tx, 1)

@@ -59,8 +59,3 @@ def pick_several(
         if done.value in answer:
             break
     return [option.value for option in options if option.value in picked]
-
-
-def keys_of_picking(prefix: str, options: int) -> tuple[str, ...]:
-    """The keys under which `pick_several` may have asked."""
-    return tuple(f"{prefix}.{n}" for n in range(options + 1))

@@ -45,17 +45,6 @@ def newest(tx: Transaction, board_id: int, limit: int = 100) -> Sequence[Broadca
     return tx.session.scalars(query.order_by(Broadcast.id.desc()).limit(limit)).all()
 
 
-def written_by(
-    tx: Transaction, board_id: int, staff_id: int, states: Sequence[State]
-) -> Sequence[Broadcast]:
-    """What a staff member wrote or edited and that is in one of these states, newest first."""
-    query = select(Broadcast).where(
-        Broadcast.board_id == board_id, Broadcast.state.in_([s.value for s in states])
-    )
-    rows = tx.session.scalars(query.order_by(Broadcast.id.desc()))
-    return [row for row in rows if staff_id in row.author_ids]
-
-
 def pending_of(tx: Transaction, board_id: int, school_id: int | None) -> Sequence[Broadcast]:
     """What waits for a decision at a school, or for the city (None), oldest first."""
     column = Broadcast.school_id

@@ -62,15 +62,6 @@ def schools_of_roots(tx: Transaction, board_id: int) -> dict[int, int]:
     return {root_id: school_id for root_id, school_id in rows if school_id is not None}
 
 
-def roots_of(tx: Transaction, school_ids: Collection[int]) -> dict[int, int]:
-    """The root of each of these schools."""
-    query = select(Group.school_id, Group.id).where(
-        Group.school_id.in_(school_ids), Group.kind == ROOT
-    )
-    rows = tx.session.execute(query).tuples()
-    return {school_id: root_id for school_id, root_id in rows if school_id is not None}
-
-
 def find(tx: Transaction, board_id: int, group_id: int) -> Group | None:
     """A group of this board that staff may change; a school's root is none."""
     row = tx.session.get(Group, group_id)

@@ -20,6 +20,7 @@ from domain.audience import Part, parts_from_json
 from domain.roles import Role
 from domain.wording import LANGUAGES, render, say
 from storage import groups as stored_groups
+from storage import schools as stored_schools
 from storage.tables import Group
 from tests.dialogues.kit import LONGEST_LOG, Bot, Person, Town
 
@@ -341,7 +342,7 @@ def test_a_teacher_composes_for_a_grade_but_one_class(
 def test_the_centre_chooses_schools_and_groups_across_them(town: Town) -> None:
     town.families()
     with town.database.writing() as tx:
-        root = stored_groups.roots_of(tx, [town.school_id])[town.school_id]
+        root = stored_schools.root_of(tx, town.school_id).id
         across = stored_groups.add(
             tx, Group(board_id=town.board_id, name="PTA連合会", kind="other")
         )

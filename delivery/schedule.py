@@ -56,12 +56,18 @@ def _freeze(database: Database, broadcast_id: int, rules: Mapping[str, ChunkRule
         log.exception("freezing_failed", broadcast=broadcast_id)
         return False
     if isinstance(frozen, Frozen):
-        with database.writing() as tx:
-            freezing.gather_statistics(tx)
+        _gather_statistics(database)
         log.info("frozen", broadcast=broadcast_id, recipients=frozen.recipients)
     elif isinstance(frozen, Outgrown):
         log.warning("audience_outgrown", broadcast=broadcast_id, families=frozen.families)
     return frozen is not None
+
+
+def _gather_statistics(database: Database) -> None:
+    """On SQLite there is nothing to gather, and its one writer is not to be kept waiting."""
+    if not database.is_sqlite:
+        with database.writing() as tx:
+            freezing.gather_statistics(tx)
 
 
 def tick_lapse(database: Database) -> int:

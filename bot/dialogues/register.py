@@ -15,6 +15,7 @@ from actions import admissions, mail_proof, registration
 from actions.admission_cards import children_words
 from bot.dialogues.classes import choose_class
 from bot.dialogues.leave import joined_schools, schools_and_groups
+from bot.dialogues.mail_pin import prove_mail
 from bot.phrases import DONE, NO, YES, lines, pick_several, refused, yes_or_no
 from bot.steps import (
     Ask,
@@ -33,9 +34,7 @@ from bot.steps import (
     flow,
 )
 from bot.talk import STAYS
-from domain.addresses import normalise_mail
 from domain.channels import CHATS
-from domain.codes import fold_pin
 from domain.folding import fold_word
 from domain.refusals import Refusal
 from domain.school_ids import looks_like_school_id
@@ -287,59 +286,11 @@ def _outcome(done: registration.Registered | admissions.Waiting | Refusal, scene
 
 def _mail() -> Part[None]:
     wanted = yield Do("mail.wanted", _wants_mail)
-    while wanted:
-        text = yield Choose(
-            "mail",
-            say("register.ask_mail" if wanted == _FIRST else "register.ask_mail_too"),
-            Option(NO, say("register.skip"), also="bot.word.skip"),
-            read=_read_mail,
-            numbered=False,
-        )
-        if text == NO:
-            return
-        asked = yield Do("mail.ask", partial(_ask_mail, text))
-        if words := refused(asked):
-            yield Say(words)
-            yield Retry(("mail", "mail.ask"))
-            continue
-        if (yield from _proof(text)):
-            return
-
-
-def _proof(address: str) -> Part[bool]:
-    """Have the number typed back; False to ask for an address again."""
-    while True:
-        pin = yield Choose(
-            "pin",
-            say("register.ask_pin", address=address),
-            Option("again", say("register.pin_again")),
-            Option(NO, say("register.skip"), also="bot.word.skip"),
-            read=_read_pin,
-            numbered=False,
-        )
-        if pin == NO:
-            return True
-        if pin == "again":
-            yield Retry(("mail", "mail.ask", "pin"))
-            return False
-        proof = yield Do("mail.prove", partial(_prove_mail, pin), lasting=True)
-        words = refused(proof)
-        yield Say(words or say("register.mail_done"))
-        if words is None:
-            return True
-        if not proof["again"]:
-            yield Retry(("mail", "mail.ask", "pin", "mail.prove"))
-            return False
-        yield Retry(("pin", "mail.prove"))
-
-
-def _read_mail(text: str) -> Json:
-    mail = normalise_mail(text)
-    return mail.raw if mail else Misread(say("register.no_mail"))
-
-
-def _read_pin(text: str) -> Json:
-    return fold_pin(text) or Misread(say("register.no_pin"))
+    if wanted is None:
+        return
+    words = say("register.ask_mail" if wanted == _FIRST else "register.ask_mail_too")
+    if (yield from prove_mail(words, "register.ask_pin", _ask_mail, _prove_mail)) is not None:
+        yield Say(say("register.mail_done"))
 
 
 def _wants_mail(tx: Transaction, scene: Scene) -> Json:

@@ -70,5 +70,6 @@ $(VENV)/.stamp: requirements.lock
 	@touch $@
 
 $(VENV)/.stamp-dev: requirements-dev.lock $(VENV)/.stamp
-	$(PIP) install --quiet --require-hashes --only-binary :all: -r requirements-dev.lock
+	$(PIP) install --quiet --require-hashes --no-build-isolation --only-binary :all: \
+		--no-binary dkimpy -r requirements-dev.lock
 	@touch $@

@@ -6,7 +6,7 @@ in, and hands messages to its provider, saying of each recipient what the provid
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
@@ -177,6 +177,7 @@ class Bulk:
     確認しました, the same for all because the provider says who pressed it, and `how_to_confirm`
     the words beneath the text that ask for it; both are empty where nobody is asked.
     `signature` ends every copy: whose it is, and where anybody can ask whether that is true.
+    `mail_form` is one of domain.content.MAIL_FORMS.
     """
 
     board: str
@@ -195,13 +196,15 @@ class Bulk:
     confirm_token: str = ""
     how_to_confirm: str = ""
     signature: str = ""
+    mail_form: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SendChunk:
     """A leased chunk, ready to send: one channel, one account, one lane, one rendering.
 
-    `key` names the chunk with its members, however often it is tried.
+    `key` names the chunk with its members, however often it is tried.  An `urgent` one goes before
+    all that is not, in every lane.
     """
 
     chunk_id: int
@@ -210,6 +213,7 @@ class SendChunk:
     bulk: Bulk
     recipients: tuple[Recipient, ...] = field(repr=False)
     key: UUID
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +256,14 @@ class SendLog(Protocol):
     def stopping(self) -> bool: ...
 
 
+class GatheredLog(SendLog, Protocol):
+    """A log that also writes down at once what happens on several connections at once."""
+
+    def intents(self, delivery_ids: Sequence[int]) -> None: ...
+
+    def outcomes(self, told: Sequence[tuple[int, Outcome]]) -> None: ...
+
+
 class Channel(Protocol):
     """One provider.  Every method is safe to call from several threads at once."""
 
@@ -285,6 +297,45 @@ class Channel(Protocol):
 
     def close(self) -> None:
         """Give back connections and threads."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """One destination of mail, as this process or the ledger last knew it.
+
+    `site` is a lane of domain/lanes.toml or the name of the mail exchangers that some domains
+    share (behind a relay, the relay), `egress` the address of ours that it is sent from, empty for
+    any.  `rate` is messages a second, None where nothing limits them.  `share` and `baseline` are
+    parts of 1: how many of the last recipients it called unknown, and how many are usual.
+    """
+
+    account: str
+    site: str
+    egress: str
+    rate: float | None
+    connections: int
+    baseline: float = 0.0
+    share: float = 0.0
+    stopped: bool = False
+
+
+@runtime_checkable
+class Laned(Protocol):
+    """A channel that paces each destination by itself, and sends many chunks without threads.
+
+    `start` returns as soon as the chunk is taken over; `done` is called once, on any thread, when
+    nothing of it is on its way any more, with the exception that ended it or None.
+    """
+
+    def start(
+        self, chunk: SendChunk, log: GatheredLog, done: Callable[[BaseException | None], None]
+    ) -> None: ...
+
+    def lanes(self) -> Sequence[LaneState]:
+        """Every destination that this process has sent to."""
+
+    def set_lanes(self, known: Sequence[LaneState]) -> None:
+        """Take over what the ledger knows: paces at the start, and lanes stopped or let go on."""
 
 
 @runtime_checkable

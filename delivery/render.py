@@ -84,7 +84,8 @@ class Renderer:
 
     def _bulk(self, tx: Transaction, rendering: Rendering, variant: str) -> Bulk:
         images = renderings.pictures(tx, rendering.attachment_ids)
-        language, headline_only = read_variant(variant)
+        chosen = read_variant(variant)
+        language = chosen.language
         page = paths.broadcast(tx.secret, rendering.broadcast_id)
         subject = copies.subject_line(rendering.subject, emergency=rendering.emergency)
         return Bulk(
@@ -97,7 +98,8 @@ class Renderer:
             pictures=tuple(picture(each, self._public_url, tx.secret) for each in images),
             ordinary=not rendering.emergency,
             date=rendering.frozen_at,
-            headline_only=headline_only,
+            headline_only=chosen.headline_only,
+            mail_form=chosen.mail_form,
             page_url=f"{self._public_url}{page}",
             open_token=_card(tx.secret, rendering, CardVerb.OPEN),
             lead=_in(language, copies.lead(rendering.origin, rendering.zone)),

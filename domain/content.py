@@ -19,6 +19,10 @@ BODY_LIMIT = 20_000
 IMAGES_LIMIT = 4
 
 HEADLINE = "headline"
+# How a family's mail may be written: in ISO-2022-JP where every character fits (old handsets), or
+# without any URL (filters that refuse mail with one), or both.  Empty is UTF-8 with links.
+JIS, PLAIN, JIS_PLAIN = "jis", "plain", "jis-plain"
+MAIL_FORMS = ("", JIS, PLAIN, JIS_PLAIN)
 _PRIVACY = "privacy"
 _EMERGENCY = "emergency"
 _CONFIRM = "confirm"
@@ -104,18 +108,31 @@ def privacy_of(options: Mapping[str, Any]) -> str:
     return HEADLINE if options.get(_PRIVACY) == HEADLINE else "full"
 
 
-def variant(language: str, channel: str, privacy: str) -> str:
-    """The name of a rendering ("ja", "en+headline" …): what all recipients of a chunk share.
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One rendering: its language, whether chats show the headline only, and a mail's form."""
+
+    language: str
+    headline_only: bool = False
+    mail_form: str = ""
+
+
+def variant(language: str, channel: str, privacy: str, mail_form: str = "") -> str:
+    """The name of a rendering ("ja", "en+headline", "ja+jis" …): what a chunk's recipients share.
 
     Mail and web chat always bring the full text: there nothing pops up on a locked screen.
     """
-    return f"{language}+{HEADLINE}" if privacy == HEADLINE and channel in CHATS else language
+    headline = HEADLINE if privacy == HEADLINE and channel in CHATS else ""
+    what = headline or mail_form
+    return f"{language}+{what}" if what else language
 
 
-def read_variant(name: str) -> tuple[str, bool]:
-    """The language of a rendering, and whether it is the headline only."""
+def read_variant(name: str) -> Variant:
+    """What a rendering's name says."""
     language, _, what = name.partition("+")
-    return language, what == HEADLINE
+    if what == HEADLINE:
+        return Variant(language, headline_only=True)
+    return Variant(language, mail_form=what)
 
 
 def clean_line(text: str) -> str:

@@ -33,7 +33,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from domain import deliveries as rules
 from domain.addresses import OTHER_LANE, lane_of
 from domain.broadcasts import State, Verb
-from domain.content import is_emergency, privacy_of, variant
+from domain.content import MAIL_FORMS, is_emergency, privacy_of, variant
 from domain.deliveries import ChunkRule
 from domain.quotas import Account
 from storage import broadcasts
@@ -168,7 +168,7 @@ def _keyed(tx: Transaction, broadcast: Broadcast, cut: Cut) -> Select[Any]:
         )
         .join(heard, heard.c.contact_point_id == ContactPoint.id)
         .join(Guardian, Guardian.id == heard.c.guardian_id)
-        .group_by(ContactPoint.id, ContactPoint.channel, ContactPoint.account, ContactPoint.domain)
+        .group_by(ContactPoint.id)
     )
 
 
@@ -176,11 +176,20 @@ def _variant(broadcast: Broadcast, channels: Iterable[str]) -> ColumnElement[str
     """The rendering of a contact point in SQL, as domain.content.variant names it."""
     privacy = privacy_of(broadcast.options)
     named = [
-        (and_(is_it, ContactPoint.channel == channel), variant(language, channel, privacy))
+        (and_(is_it, is_there), variant(language, channel, privacy, form))
         for language, is_it in (("ja", japanese()), ("en", ~japanese()))
         for channel in channels
+        for form, is_there in _forms(channel)
     ]
     return case(*named, else_="ja")
+
+
+def _forms(channel: str) -> list[tuple[str, ColumnElement[bool]]]:
+    """The forms that a channel's messages may have, and whose contact points want which."""
+    here = ContactPoint.channel == channel
+    if channel != MAIL:
+        return [("", here)]
+    return [(form, and_(here, ContactPoint.mail_form == form)) for form in MAIL_FORMS]
 
 
 def _lane(tx: Transaction, heard: Subquery, beyond: Mapping[Account, int]) -> ColumnElement[str]:

@@ -49,6 +49,7 @@ class _Way:
     channel: str
     account: str
     domain: str
+    mail_form: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,11 @@ def _ways(
     query = (
         select(GuardianContact.guardian_id)
         .add_columns(
-            ContactPoint.id, ContactPoint.channel, ContactPoint.account, ContactPoint.domain
+            ContactPoint.id,
+            ContactPoint.channel,
+            ContactPoint.account,
+            ContactPoint.domain,
+            ContactPoint.mail_form,
         )
         .join(ContactPoint, usable(channels, broadcast.school_id or EVERY_SCHOOL, ordinary))
         .outerjoin(
@@ -246,7 +251,7 @@ def _deliver(
     kinds: dict[_Kind, list[int]] = defaultdict(list)
     for delivery_id, way_id in _without_chunk(tx, broadcast, points):
         way = points[way_id]
-        variant = content.variant(languages[way_id], way.channel, privacy)
+        variant = content.variant(languages[way_id], way.channel, privacy, way.mail_form)
         kinds[way.channel, way.account, lane(way.channel, way.domain), variant].append(delivery_id)
     for kind, ids in kinds.items():
         _cut(tx, chunk, kind, ids, rules[kind[0]])

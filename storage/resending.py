@@ -270,18 +270,19 @@ def _by_kind(tx: Transaction, whole: Chunk) -> dict[_Kind, list[int]]:
             ContactPoint.channel,
             ContactPoint.account,
             ContactPoint.domain,
+            ContactPoint.mail_form,
             japanese(),
         )
         .join(ContactPoint, ContactPoint.id == Delivery.contact_point_id)
         .join(heard, heard.c.contact_point_id == ContactPoint.id)
         .join(Guardian, Guardian.id == heard.c.guardian_id)
         .where(Delivery.chunk_id == whole.id, chunks.OPEN_ROW)
-        .group_by(Delivery.id, ContactPoint.channel, ContactPoint.account, ContactPoint.domain)
+        .group_by(Delivery.id, ContactPoint.id)
         .order_by(Delivery.id)
     )
     kinds: dict[_Kind, list[int]] = defaultdict(list)
-    for number, channel, account, domain, is_japanese in tx.session.execute(query):
-        name = variant("ja" if is_japanese else "en", channel, privacy)
+    for number, channel, account, domain, form, is_japanese in tx.session.execute(query):
+        name = variant("ja" if is_japanese else "en", channel, privacy, form)
         kinds[_Kind(channel, account, lane(channel, domain), name)].append(number)
     return kinds
 

@@ -20,6 +20,7 @@ from storage.tables.broadcasts import (
 )
 from storage.tables.columns import Id, Table, UtcTime
 from storage.tables.conversations import Dialogue, Inbox, Reply
+from storage.tables.mail import Lane, MailCheck, Suppression
 from storage.tables.people import (
     AccountLink,
     Admission,
@@ -74,6 +75,8 @@ __all__ = [
     "Inbox",
     "Invitation",
     "Journal",
+    "Lane",
+    "MailCheck",
     "Membership",
     "OptOut",
     "Quota",
@@ -83,6 +86,7 @@ __all__ = [
     "Staff",
     "StaffContact",
     "StaffRole",
+    "Suppression",
     "Table",
     "Template",
     "Trouble",

@@ -183,7 +183,7 @@ class Chunk(Table):
 
     __tablename__ = "chunks"
     __table_args__ = (
-        Index("ix_chunks_state_priority", "state", "priority"),
+        Index("ix_chunks_queue", "state", "channel", "lane", "priority", "id"),
         Index("ix_chunks_state_deadline", "state", "deadline"),
     )
     id: Mapped[int] = primary_key()

@@ -72,7 +72,9 @@ class ContactPoint(Table):
     mailbox share the contact point.  `language` is what a person not yet registered chose.
     `state_at` is when the provider says the person last blocked or opened the conversation,
     `heard_at` when they last said something: what comes in may come in another order.  `menu` is
-    the menu they were last shown (domain.menus).
+    the menu they were last shown (domain.menus).  `mail_form` is how their mail is to be written
+    (domain.content.MAIL_FORMS).  A test mail was sent at `tested_at`, and a link in one was opened at
+    `arrived_at`: only then is it certain that mail gets there.
     """
 
     __tablename__ = "contact_points"
@@ -91,6 +93,9 @@ class ContactPoint(Table):
     state_at: Mapped[datetime | None]
     heard_at: Mapped[datetime | None]
     menu: Mapped[str] = mapped_column(String(16), default="", server_default="")
+    mail_form: Mapped[str] = mapped_column(String(16), default="", server_default="")
+    tested_at: Mapped[datetime | None]
+    arrived_at: Mapped[datetime | None]
 
 
 class GuardianContact(Table):

@@ -14,6 +14,7 @@ from domain.audience import Part, parts_from_json, parts_to_json, tidy
 from domain.broadcasts import Purpose
 from domain.content import (
     Content,
+    Variant,
     clean_line,
     clean_text,
     content_hash,
@@ -104,7 +105,7 @@ def test_a_variant_names_its_language_and_what_a_chat_shows(
     channel: str, privacy: str, name: str
 ) -> None:
     assert variant("ja", channel, privacy) == name
-    assert read_variant(name) == ("ja", name.endswith("headline"))
+    assert read_variant(name) == Variant("ja", headline_only=name.endswith("headline"))
 
 
 def test_a_subject_stays_one_line() -> None:

@@ -1,0 +1,92 @@
+"""Mail's destinations: their pace, whom they refuse, whether we may send there; forms of mail."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+import storage.tables.columns
+from storage.tables.columns import only
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "lanes",
+        sa.Column("channel", sa.String(length=16), nullable=False),
+        sa.Column("account", sa.String(length=64), nullable=False),
+        sa.Column("site", sa.String(length=255), nullable=False),
+        sa.Column("egress", sa.String(length=64), nullable=False),
+        sa.Column("rate", sa.Float(), nullable=True),
+        sa.Column("connections", sa.Integer(), nullable=False),
+        sa.Column("baseline", sa.Float(), nullable=False),
+        sa.Column("share", sa.Float(), nullable=False),
+        sa.Column("stopped_at", storage.tables.columns.UtcTime(timezone=True), nullable=True),
+        sa.Column("changed_at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("channel", "account", "site", "egress", name=op.f("pk_lanes")),
+    )
+    op.create_table(
+        "mail_checks",
+        sa.Column("domain", sa.String(length=255), nullable=False),
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("passed", sa.Boolean(), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("checked_at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
+        sa.Column("accepted_until", storage.tables.columns.UtcTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("domain", "name", name=op.f("pk_mail_checks")),
+    )
+    op.create_table(
+        "suppressions",
+        sa.Column(
+            "contact_point_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("board_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("reason", sa.String(length=64), nullable=False),
+        sa.Column("days", sa.Integer(), nullable=False),
+        sa.Column("first_at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
+        sa.Column("last_at", storage.tables.columns.UtcTime(timezone=True), nullable=False),
+        sa.Column("suspended_at", storage.tables.columns.UtcTime(timezone=True), nullable=True),
+        sa.Column("told_at", storage.tables.columns.UtcTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["board_id"], ["boards.id"], name=op.f("fk_suppressions_board_id_boards")
+        ),
+        sa.ForeignKeyConstraint(
+            ["contact_point_id"],
+            ["contact_points.id"],
+            name=op.f("fk_suppressions_contact_point_id_contact_points"),
+        ),
+        sa.PrimaryKeyConstraint("contact_point_id", name=op.f("pk_suppressions")),
+    )
+    with op.batch_alter_table("suppressions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_suppressions_board_id"), ["board_id"], unique=False)
+        batch_op.create_index(
+            "ix_suppressions_suspended",
+            ["board_id"],
+            unique=False,
+            **only("suspended_at IS NOT NULL"),
+        )
+
+    with op.batch_alter_table("chunks", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_chunks_state_priority"))
+        batch_op.create_index(
+            "ix_chunks_queue", ["state", "channel", "lane", "priority", "id"], unique=False
+        )
+
+    with op.batch_alter_table("contact_points", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column("mail_form", sa.String(length=16), server_default="", nullable=False)
+        )
+        batch_op.add_column(
+            sa.Column("tested_at", storage.tables.columns.UtcTime(timezone=True), nullable=True)
+        )
+        batch_op.add_column(
+            sa.Column("arrived_at", storage.tables.columns.UtcTime(timezone=True), nullable=True)
+        )

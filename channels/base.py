@@ -305,8 +305,9 @@ class LaneState:
 
     `site` is a lane of domain/lanes.toml or the name of the mail exchangers that some domains
     share (behind a relay, the relay), `egress` the address of ours that it is sent from, empty for
-    any.  `rate` is messages a second, None where nothing limits them.  `share` and `baseline` are
-    parts of 1: how many of the last recipients it called unknown, and how many are usual.
+    any.  `rate` is messages a second, None where nothing limits them, and `measured` how many it
+    really took lately while there was enough to send.  `share` and `baseline` are parts of 1: how
+    many of the last recipients it called unknown, and how many are usual.
     """
 
     account: str
@@ -314,6 +315,7 @@ class LaneState:
     egress: str
     rate: float | None
     connections: int
+    measured: float | None = None
     baseline: float = 0.0
     share: float = 0.0
     stopped: bool = False

@@ -15,7 +15,7 @@ class Lane(Table):
 
     `site` is a lane of domain/lanes.toml, or the name of the mail exchangers that some other
     domains share; `egress` the address of ours that it is sent from (empty: any).  `rate` is
-    messages a second, empty where nothing limits them.  `baseline` is the share of unknown
+    messages a second, empty where nothing limits them, `measured` how many really went.  `baseline` is the share of unknown
     recipients that is usual there; since `stopped_at` nothing is sent there any more, because
     `share` was so much more than that.
     """
@@ -27,6 +27,7 @@ class Lane(Table):
     egress: Mapped[str] = mapped_column(String(64), primary_key=True)
     rate: Mapped[float | None]
     connections: Mapped[int]
+    measured: Mapped[float | None]
     baseline: Mapped[float]
     share: Mapped[float]
     stopped_at: Mapped[datetime | None]

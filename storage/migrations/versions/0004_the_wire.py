@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("egress", sa.String(length=64), nullable=False),
         sa.Column("rate", sa.Float(), nullable=True),
         sa.Column("connections", sa.Integer(), nullable=False),
+        sa.Column("measured", sa.Float(), nullable=True),
         sa.Column("baseline", sa.Float(), nullable=False),
         sa.Column("share", sa.Float(), nullable=False),
         sa.Column("stopped_at", storage.tables.columns.UtcTime(timezone=True), nullable=True),

@@ -23,6 +23,8 @@ WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); \
 demo: $(VENV)/.stamp ## Show the whole way of a broadcast, with stand-ins. ARGS="--once --json report.json"
 	@$(BIN)/renrakumo demo $(ARGS)
 
+# Dozens of processes are started, and would each compile everything anew where none may keep it.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.stamp-dev ## Run the tests. ARGS="tests/domain -k approval"
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 

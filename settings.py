@@ -83,13 +83,52 @@ class Settings(BaseSettings):
         default=None,
         description="The relay that mail leaves through: `smtp://user:password@host:587`, "
         "`smtps://…`; several, comma-separated, are tried in turn. `?tls=required` insists on "
-        "TLS. Mail is off without it.",
+        "TLS; `?rate=20` and `?connections=2` keep to what a relay takes a second and at a time. "
+        "`mx://` sends straight to each domain's own servers, `mx://203.0.113.5` from that address "
+        "of this machine; several are used side by side. Mail is off without it.",
     )
     mail_from: str | None = Field(
         default=None, description="The sender's address of every mail. Mail is off without it."
     )
     mail_connections: int = Field(
-        default=8, ge=1, le=64, description="How many chunks one worker sends at the same time."
+        default=20,
+        ge=1,
+        le=200,
+        description="How many connections one sending worker opens to a relay at most. Straight to "
+        "mail exchangers (`mx://`) each destination has its own number.",
+    )
+    sending_workers: int = Field(
+        default=1,
+        ge=1,
+        le=16,
+        description="How many processes `renrakumo run` sends with; each keeps one core busy. More "
+        "than one only where mail goes to a relay: the pace of a carrier belongs to one process.",
+    )
+    mail_ehlo_name: str = Field(
+        default="",
+        description="The name by which this machine greets other mail servers: the one that the "
+        "DNS gives for the address that mail leaves from (PTR). The machine's own full name if not "
+        "given.",
+    )
+    dns_servers: str = Field(
+        default="",
+        description="The DNS servers that are asked where mail goes, such as `127.0.0.1:5353`; "
+        "several, comma-separated, are tried in turn. The system's if not given.",
+    )
+    dkim_domain: str | None = Field(
+        default=None,
+        description="The domain that mail is signed for (DKIM): that of `RENRAKUMO_MAIL_FROM`, or "
+        "one that it lies under.",
+    )
+    dkim_selector: str | None = Field(
+        default=None,
+        description="Which key of that domain signs: the first part of the name that its public "
+        "half is published at, `<selector>._domainkey.<domain>`.",
+    )
+    dkim_key_file: Path | None = Field(
+        default=None,
+        description="The private key in PEM: RSA of 2048 bits, made by `renrakumo mail dkim-new`. "
+        "Without it we sign nothing; with the other two alone, the relay does.",
     )
     mail_in_listen: str | None = Field(
         default=None,

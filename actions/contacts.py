@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from actions import audit, boards
+from domain.addresses import normalise_mail
 from domain.refusals import Refusal, refuse
 from domain.speech import Speech
 from domain.wording import Text, Words, say
@@ -91,11 +92,17 @@ def name_of(tx: Transaction, point: ContactPoint) -> Text:
     """What a contact point is called: mail by its address, of which most is left out."""
     channel = say(f"channel.{point.channel}")
     if point.channel == people.MAIL:
-        local, _, domain = people.open_address(tx, point).rpartition("@")
-        return say("contacts.mail", channel=channel, address=f"{local[:_SHOWN_LETTERS]}…@{domain}")
+        return say("contacts.mail", channel=channel, address=_shown(people.open_address(tx, point)))
     zone = ZoneInfo(stored_boards.board(tx, point.board_id).zone)
     day = point.created_at.astimezone(zone)
     return say("contacts.chat", channel=channel, year=day.year, month=day.month, day=day.day)
+
+
+def _shown(address: str) -> str:
+    """The beginning of an address; where it was typed in quotes, of what stands in them."""
+    mail = normalise_mail(address)
+    local, domain = (mail.local, mail.domain) if mail else address.rsplit("@", 1)
+    return f"{local[:_SHOWN_LETTERS]}…@{domain}"
 
 
 # What a guardian may choose.
@@ -103,7 +110,7 @@ def name_of(tx: Transaction, point: ContactPoint) -> Text:
 
 def put_first(tx: Transaction, contact_id: int, way_id: int) -> Refusal | None:
     """Let ordinary messages come by this way before all others."""
-    guardian = _owner(tx, contact_id, way_id)
+    guardian = owner(tx, contact_id, way_id)
     if isinstance(guardian, Refusal):
         return guardian
     people.link_contact(tx, guardian, way_id)
@@ -123,7 +130,7 @@ def choose_every_way(tx: Transaction, contact_id: int, every: bool) -> Refusal |
 
 def turn(tx: Transaction, contact_id: int, way_id: int, *, off: bool) -> Refusal | None:
     """Spare a way all but emergencies, or no longer."""
-    guardian = _owner(tx, contact_id, way_id)
+    guardian = owner(tx, contact_id, way_id)
     if isinstance(guardian, Refusal):
         return guardian
     ways.turn(tx, guardian.id, way_id, off=off)
@@ -133,7 +140,7 @@ def turn(tx: Transaction, contact_id: int, way_id: int, *, off: bool) -> Refusal
 
 def drop(tx: Transaction, contact_id: int, way_id: int) -> Refusal | None:
     """Give up a way; not the last one, which is leaving."""
-    guardian = _owner(tx, contact_id, way_id)
+    guardian = owner(tx, contact_id, way_id)
     if isinstance(guardian, Refusal):
         return guardian
     if len(ways.of_guardian(tx, guardian.id)) == 1:
@@ -143,7 +150,7 @@ def drop(tx: Transaction, contact_id: int, way_id: int) -> Refusal | None:
     return None
 
 
-def _owner(tx: Transaction, contact_id: int, way_id: int) -> Guardian | Refusal:
+def owner(tx: Transaction, contact_id: int, way_id: int) -> Guardian | Refusal:
     """The guardian who acts here, if the way is theirs; nobody changes it meanwhile."""
     people.lock_contact(tx, contact_id)
     guardian = own_guardian(tx, contact_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from actions import audit, boards, staff
 from actions.previews import ref_of
@@ -27,7 +27,6 @@ from domain.content import (
     with_privacy,
     without_emergency,
 )
-from domain.images import PreparedImage
 from domain.refusals import Refusal, refuse
 from domain.roles import Actor
 from storage import broadcasts, schools
@@ -36,6 +35,10 @@ from storage.reminding import is_reminder
 from storage.tables import Broadcast
 
 # What others have decided on, or were asked to.
+if TYPE_CHECKING:
+    from domain.images import PreparedImage
+
+
 _HANDED_IN = frozenset({State.PENDING, State.APPROVED})
 
 

@@ -1,4 +1,7 @@
-"""Adding a mail address: it counts once the number sent to it was typed back."""
+"""Adding a mail address: it counts once the number sent to it was typed back.
+
+Whether mail with a link arrives as well is found out from then on (actions.arrivals).
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,14 @@ from datetime import timedelta
 
 import structlog
 
-from actions import audit, boards, contacts, tries
+from actions import arrivals, audit, boards, contacts, tries
 from domain.addresses import normalise_mail
 from domain.channels import CHATS
 from domain.codes import Choose, fold_pin, make_pin
 from domain.refusals import Refusal, refuse
 from domain.speech import Speech
 from domain.wording import say
-from storage import attempts, opt_outs, people, proofs, replies, ways
+from storage import attempts, opt_outs, people, proofs, replies, suppressions, ways
 from storage.database import Transaction
 from storage.tables import ContactPoint
 
@@ -41,6 +44,13 @@ class MailAsked:
     address: str
 
 
+@dataclass(frozen=True, slots=True)
+class MailProved:
+    """The mailbox is the guardian's; a test mail with a link is on its way to it."""
+
+    contact_id: int
+
+
 def ask_mail(
     tx: Transaction, contact_id: int, text: str, choose: Choose = secrets.choice
 ) -> MailAsked | Refusal:
@@ -64,7 +74,7 @@ def ask_mail(
     pin = make_pin(choose)
     until = tx.now + PROOF_LASTS
     proofs.add_proof(tx, asker.board_id, contact_id, address.raw, pin, until)
-    replies.queue(tx, mailbox.id, _letter(pin))
+    send_pin(tx, mailbox, pin)
     _record(tx, asker, "ask_mail", mailbox.id)
     return MailAsked(address.raw)
 
@@ -104,7 +114,7 @@ def _refused_once(tx: Transaction, asker: ContactPoint, scope: str, code: str) -
     return refuse(code)
 
 
-def prove_mail(tx: Transaction, contact_id: int, pin_text: str) -> bool | Refusal:
+def prove_mail(tx: Transaction, contact_id: int, pin_text: str) -> MailProved | Refusal:
     """Make a mail address the guardian's contact point if the number is right.
 
     It comes before web chat, which tells nobody that something is there, and after a chat whose
@@ -126,8 +136,10 @@ def prove_mail(tx: Transaction, contact_id: int, pin_text: str) -> bool | Refusa
         link(tx, guardian, mailbox.id)
         contacts.tell_others(tx, guardian, mailbox, contact_id)
     _opt_in(tx, contact_id, mailbox.id)
+    suppressions.lift(tx, [mailbox.id])
+    arrivals.begin(tx, mailbox)
     _record(tx, asker, "prove_mail", mailbox.id)
-    return True
+    return MailProved(mailbox.id)
 
 
 def _opt_in(tx: Transaction, contact_id: int, mailbox_id: int) -> None:
@@ -135,6 +147,11 @@ def _opt_in(tx: Transaction, contact_id: int, mailbox_id: int) -> None:
     here = {school_id for school_id, _ in people.groups_joined(tx, contact_id)}
     for school_id in (opt_outs.EVERY_SCHOOL, *sorted(here)):
         opt_outs.opt_in(tx, mailbox_id, school_id)
+
+
+def send_pin(tx: Transaction, mailbox: ContactPoint, pin: str) -> None:
+    """Send a number there; a mail without any link."""
+    replies.queue(tx, mailbox.id, _letter(pin))
 
 
 def _letter(pin: str) -> Speech:

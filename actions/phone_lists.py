@@ -27,7 +27,23 @@ from storage.tables import Broadcast
 KINDS: tuple[Which, ...] = ("not_accepted", "unconfirmed", "not_reached")
 LASTS = timedelta(days=1)
 _NAMED_CHANNELS = frozenset({"email", "webchat", "line", "telegram"})
-_NAMED_REASONS = frozenset({"blocked", "bad_address", "quota", "too_large", "deadline"})
+NAMED_REASONS = frozenset(
+    {
+        "bad_address",
+        "blocked",
+        "deadline",
+        "filtered",
+        "mailbox_full",
+        "no_domain",
+        "no_exchanger",
+        "null_mx",
+        "policy",
+        "quota",
+        "spam",
+        "too_large",
+        "unknown_user",
+    }
+)
 # Who named no number comes after all who did.
 _LAST = 10**9
 
@@ -155,6 +171,6 @@ def tried_words(tried: Tried) -> Words:
 
 def _why(tried: Tried) -> str:
     failed = tried.state in (State.REFUSED, State.EXPIRED)
-    if failed and tried.reason in _NAMED_REASONS:
+    if failed and tried.reason in NAMED_REASONS:
         return f"report.why.{tried.reason}"
     return f"report.why.{tried.state}"

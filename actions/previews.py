@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 
-from actions import quotas
+from actions import forecasts, mail_checks, quotas
 from actions.boards import settings
 from domain.audience import OF_BROADCAST, Part, continues, parts_from_json
 from domain.broadcasts import Purpose, Relation, State
@@ -28,8 +28,8 @@ class Preview:
     """`sender_name` is the school's name, or the board's for a city-wide broadcast.
 
     `headline_only` is what chats show. `few` says that what follows another goes to fewer families
-    than anything else may, `for_all_ways` that it goes out as an emergency. `quota_words` say what
-    providers' quotas mean for it.
+    than anything else may, `for_all_ways` that it goes out as an emergency. `quota_words` say how
+    long it takes, what providers' quotas mean for it, and whether mail is held back.
     """
 
     ref: CardRef
@@ -88,10 +88,18 @@ def preview(tx: Transaction, broadcast_id: int) -> Preview:
         emergency=is_emergency(row.options),
         for_all_ways=is_emergency(row.options) and row.origin_id is not None,
         origin_words=_origin_words(tx, row),
-        quota_words=quotas.forecast(tx, row),
+        quota_words=_forecast_words(tx, row) + mail_checks.remarks(tx, State(row.state)),
         picture_ids=broadcasts.attachment_ids(tx, row.id),
         author_names=tuple(staff.name_of(tx, author) for author in row.author_ids),
     )
+
+
+def _forecast_words(tx: Transaction, row: Broadcast) -> tuple[Words, ...]:
+    """How long it takes, and what it uses of quotas; once it is being sent, that is no forecast."""
+    if State(row.state) not in quotas.BEFORE:
+        return ()
+    needed = quotas.uses(tx, row)
+    return forecasts.forecast(tx, row, needed) + quotas.forecast(tx, row, needed)
 
 
 def sender_name(tx: Transaction, row: Broadcast) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from actions import boards
 from domain.broadcasts import State
 from domain.content import is_emergency
@@ -14,26 +16,28 @@ from storage.reach import Reach
 from storage.tables import Broadcast
 
 # Once it is being sent, what it uses is no forecast any more.
-_BEFORE = frozenset({State.DRAFT, State.RETURNED, State.PENDING, State.APPROVED})
+BEFORE = frozenset({State.DRAFT, State.RETURNED, State.PENDING, State.APPROVED})
 _NOT_SUBMITTED = frozenset({State.DRAFT, State.RETURNED})
+
+
+def reach(tx: Transaction, row: Broadcast) -> Reach:
+    """By which channels a broadcast could go out now."""
+    settings = boards.settings(tx, row.board_id)
+    channels = tuple(name for name in quotas.channels(tx) if settings.allows(name))
+    return Reach(channels, ordinary=not is_emergency(row.options))
 
 
 def uses(tx: Transaction, row: Broadcast) -> list[Use]:
     """What a broadcast would need now of each account that has a limit, as freezing counts it."""
-    settings = boards.settings(tx, row.board_id)
-    channels = tuple(name for name in quotas.channels(tx) if settings.allows(name))
-    return overflow.uses(tx, row, Reach(channels, ordinary=not is_emergency(row.options)))
+    return overflow.uses(tx, row, reach(tx, row))
 
 
-def forecast(tx: Transaction, row: Broadcast) -> tuple[Words, ...]:
+def forecast(tx: Transaction, row: Broadcast, needed: Sequence[Use]) -> tuple[Words, ...]:
     """A paragraph for each account with a limit; nothing where there is none, or it is unknown."""
-    state = State(row.state)
-    if state not in _BEFORE:
-        return ()
-    rule = _rule(tx, row)
+    state, rule = State(row.state), _rule(tx, row)
     # What waits for approval was let through when there was more: freezing treats it as `mail`.
     rule = "mail" if rule == "refuse" and state not in _NOT_SUBMITTED else rule
-    return tuple(_words(tx, use, rule) for use in uses(tx, row))
+    return tuple(_words(tx, use, rule) for use in needed)
 
 
 def refused(tx: Transaction, row: Broadcast) -> Refusal | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from actions import reports, resending
-from actions.phone_lists import path_to
+from actions.phone_lists import NAMED_REASONS, path_to
 from actions.previews import button, ref_of
 from actions.reports import ClassCounts
 from actions.telling import authorship
+from domain import paths
 from domain.approval import may
 from domain.broadcasts import Relation, State, Verb, next_state
 from domain.cards import CardVerb
@@ -17,7 +18,7 @@ from domain.follow_ups import is_followed
 from domain.roles import Actor, may_decide, may_write
 from domain.speech import Speech, SpeechButton, open_page
 from domain.wording import Plain, Words, say
-from storage import broadcasts
+from storage import arrivals, broadcasts
 from storage import reports as stored
 from storage.database import Transaction
 from storage.tables import Broadcast
@@ -47,9 +48,11 @@ def status(tx: Transaction, actor: Actor, broadcast_id: int) -> Speech:
         return Speech(words=(say("report.not_sent", subject=row.subject, state=state),))
     made, classes = reports.report(tx, row.id), reports.by_class(tx, row.id)
     confirmed = reports.count_confirmed(tx, row.id) if wants_confirmation(row.options) else None
+    unproved = arrivals.count_unproved(tx, row.id)
+    guides = [open_page(say("arrival.status.guides"), paths.guide())] if unproved else []
     return Speech(
-        words=tuple(_words(row, made, classes, confirmed)),
-        buttons=tuple(_buttons(tx, actor, row, made, confirmed)),
+        words=(*_words(row, made, classes, confirmed, unproved), *_refused(tx, row)),
+        buttons=(*_buttons(tx, actor, row, made, confirmed), *guides),
     )
 
 
@@ -58,6 +61,7 @@ def _words(
     made: reports.Report,
     classes: Sequence[ClassCounts],
     confirmed: int | None,
+    unproved: int,
 ) -> list[Words]:
     families, subject = made.families, row.subject[:_SUBJECT]
     state = say(f"broadcast.state.{row.state}")
@@ -70,7 +74,19 @@ def _words(
     if families.not_reached:
         words.append(say("report.not_reached", count=families.not_reached))
     words += reports.channel_words(made.channels)
+    if unproved:
+        words.append(say("arrival.status", count=unproved))
     return words + worst_classes(classes, by_confirmation=confirmed is not None)
+
+
+def _refused(tx: Transaction, row: Broadcast) -> list[Words]:
+    """Why messages were refused, where that has words; each was one way to somebody."""
+    lines = [
+        say("report.refused.reason", why=say(f"report.why.{reason}"), count=count)
+        for reason, count in stored.refused_for(tx, row.id).items()
+        if reason in NAMED_REASONS
+    ]
+    return [_lines(say("report.refused"), *lines)] if lines else []
 
 
 def worst_classes(classes: Sequence[ClassCounts], *, by_confirmation: bool) -> list[Words]:

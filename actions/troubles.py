@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from actions import audit
+from actions.admission_cards import button
+from actions.lanes import lane_name
 from actions.telling import tell, ways_to
 from domain.moments import moment
 from domain.roles import Role
-from domain.speech import Speech
+from domain.speech import Speech, SpeechButton
+from domain.taps import TapVerb
 from domain.troubles import Kind, Sign, is_over, is_told_again
 from domain.wording import Text, Words, say
 from storage import boards, staff, troubles
@@ -16,6 +19,7 @@ from storage.database import Transaction
 from storage.troubles import OpenTrouble
 
 _DISKS = (Kind.DISK_FULL, Kind.DISK_UNWRITABLE)
+_MAIL_CHECKS = (Kind.MAIL_SLIPPED, Kind.MAIL_ACCEPTANCE_ENDS)
 
 
 def watch(tx: Transaction, board_id: int, signs: Sequence[Sign]) -> None:
@@ -62,9 +66,17 @@ def _tell(tx: Transaction, trouble: OpenTrouble, sign: Sign) -> None:
     said = Speech(
         words=(*explained(sign), say("trouble.since", since=_moment(tx, trouble))),
         subject=say("trouble.subject", what=_title(trouble)),
+        buttons=_buttons(tx, trouble),
     )
     tell(tx, who_hears(tx, sign.board_id), said)
     troubles.told(tx, trouble.id)
+
+
+def _buttons(tx: Transaction, trouble: OpenTrouble) -> tuple[SpeechButton, ...]:
+    """What a person may decide about it at once."""
+    if trouble.sign.kind is not Kind.LANE_STOPPED:
+        return ()
+    return (button(tx, TapVerb.RESUME_LANE, trouble.id),)
 
 
 def who_hears(tx: Transaction, board_id: int) -> list[int]:
@@ -95,6 +107,10 @@ def _where(sign: Sign) -> Words | str:
     """A channel by its name, and its account where that has another; else as it stands."""
     if sign.kind in _DISKS or not sign.subject:
         return sign.subject
+    if sign.kind is Kind.LANE_STOPPED:
+        return lane_name(sign.subject)
+    if sign.kind in _MAIL_CHECKS:
+        return say(f"mail_check.{sign.subject.lower()}")
     channel, _, account = sign.subject.partition(":")
     name = say(f"channel.{channel}")
     return say("quota.account", channel=name, account=account) if account != channel else name

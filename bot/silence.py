@@ -30,7 +30,7 @@ def remind_all(database: Database, flows: Mapping[str, Flow]) -> int:
 
     Each in a transaction of their own, so that one script that is broken holds up nobody.
     """
-    held = [name for name, flow in flows.items() if not flow.passing]
+    held = [name for name, flow in flows.items() if flow.reminder or not flow.passing]
     with database.reading() as tx:
         silent = dialogues.silent(tx, held, _EARLIEST)
     return sum(_remind(database, flows, each) for each in silent if _is_time(tx.now, each))
@@ -65,7 +65,8 @@ def remind(tx: Transaction, flows: Mapping[str, Flow], silent: dialogues.Silent)
     at = talk.open(stored) if stored else None
     if at is not None:
         zone = stored_boards.board(tx, contact.board_id).zone
-        talk.say(say("bot.reminder", time=moment(silent.until, zone)))
+        time = moment(silent.until, zone)
+        talk.say(say(at.flow.reminder or "bot.reminder", time=time))
         talk.repeat(at)
     for message in talk.messages():
         replies.queue(tx, contact.id, message)

@@ -162,7 +162,8 @@ class Flow:
     """A kind of dialogue.
 
     After `idle` without an answer a dialogue ends. A `passing` one (a menu) holds nobody: words
-    that it does not understand are taken as if it were not there.
+    that it does not understand are taken as if it were not there.  Whoever falls silent is reminded
+    with the text `reminder`; empty, they are of what holds them, and of nothing else.
     """
 
     name: str
@@ -170,13 +171,14 @@ class Flow:
     idle: timedelta
     play: Callable[[Given], Script]
     passing: bool = False
+    reminder: str = ""
 
 
 def flow(
-    name: str, *, version: int, idle: timedelta, passing: bool = False
+    name: str, *, version: int, idle: timedelta, passing: bool = False, reminder: str = ""
 ) -> Callable[[Callable[[Given], Script]], Flow]:
     """Make a script a kind of dialogue."""
-    return lambda play: Flow(name, version, idle, play, passing)
+    return lambda play: Flow(name, version, idle, play, passing, reminder)
 
 
 def Ask(key: str, words: Words, read: Reader, *, free: bool = False) -> Question:  # noqa: N802

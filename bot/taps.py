@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from actions import staff, tries
-from bot import admission_taps
+from bot import admission_taps, lane_taps
 from bot.talk import Talk
 from domain.roles import Actor
 from domain.taps import Tap, TapVerb
@@ -21,6 +21,7 @@ TAPS: Mapping[TapVerb, Press] = MappingProxyType(
         TapVerb.DECLINE: admission_taps.decline,
         TapVerb.ADMIT_ALL: admission_taps.admit_all,
         TapVerb.REVIEW: admission_taps.review,
+        TapVerb.RESUME_LANE: lane_taps.resume,
     }
 )
 

@@ -143,7 +143,8 @@ class Answer:
     """What is said to one person in answer to one thing they did (or of our own accord).
 
     `key` names this answer however often it is tried, so that a provider that knows keys takes
-    it once.  `token` is an `Incoming.answer_token` that is still fresh, else empty.
+    it once.  `token` is an `Incoming.answer_token` that is still fresh, else empty.  `mail_form` is
+    one of domain.content.MAIL_FORMS.
     """
 
     account: str
@@ -151,6 +152,7 @@ class Answer:
     messages: tuple[Message, ...] = field(repr=False)
     key: UUID
     token: str = field(default="", repr=False)
+    mail_form: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from channels.base import Channel
 
 
 @dataclass(frozen=True, slots=True)
+class DkimSettings:
+    """What mail is signed with: a domain, which key of it (`selector`), and that key in PEM."""
+
+    domain: str
+    selector: str
+    key_file: Path
+
+
+@dataclass(frozen=True, slots=True)
 class MailSettings:
-    """What the mail channel needs: relays as SMTP URLs, and the sender's address."""
+    """What the mail channel needs: relays as SMTP URLs, and the sender's address.
+
+    `ehlo_name` is what we greet servers with, and `dns_servers` are asked where mail goes; empty,
+    both are the machine's own.  Without `dkim` we sign nothing.
+    """
 
     relays: str = field(repr=False)
     mail_from: str
     connections: int = 8
+    ehlo_name: str = ""
+    dns_servers: str = ""
+    dkim: DkimSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +81,18 @@ Part = TypeVar("Part")
 
 
 def _email(settings: MailSettings) -> Channel:
-    from channels.email.channel import EmailChannel
+    from channels.email.channel import EmailChannel, MailWays
+    from channels.email.dkim import read_signer
 
-    return EmailChannel(
-        relays=settings.relays, mail_from=settings.mail_from, slots=settings.connections
+    ways = MailWays(
+        settings.relays,
+        settings.connections,
+        dns_servers=settings.dns_servers,
+        ehlo_name=settings.ehlo_name,
     )
+    key = settings.dkim
+    signer = read_signer(key.domain, key.selector, key.key_file) if key else None
+    return EmailChannel(ways, settings.mail_from, signer)
 
 
 def _line(settings: LineSettings) -> Channel:

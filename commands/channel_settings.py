@@ -13,6 +13,7 @@ from click import ClickException
 from channels.base import Channel
 from channels.registry import (
     ChannelSettings,
+    DkimSettings,
     LineAccount,
     LineSettings,
     MailSettings,
@@ -55,6 +56,12 @@ def half_set(settings: Settings) -> Iterator[tuple[str, str]]:
             yield name, f"{_variable(given[0])} is set, but not {lacks}"
 
 
+def is_direct(settings: Settings) -> bool:
+    """Whether mail goes straight to the exchangers of each domain."""
+    urls = settings.smtp_url.get_secret_value() if settings.smtp_url else ""
+    return any(url.strip().lower().startswith("mx://") for url in urls.split(","))
+
+
 def webhook_url(settings: Settings, channel: str, account: str = "") -> str:
     """Where a provider is to send what comes in; the first account needs no name."""
     return "/".join(filter(None, (settings.public_url, "webhooks", channel, account)))
@@ -68,7 +75,26 @@ def _mail(settings: Settings) -> MailSettings | None:
     if settings.smtp_url is None or settings.mail_from is None:
         return None
     relays = settings.smtp_url.get_secret_value()
-    return MailSettings(relays, settings.mail_from, settings.mail_connections)
+    return MailSettings(
+        relays,
+        settings.mail_from,
+        settings.mail_connections,
+        ehlo_name=settings.mail_ehlo_name,
+        dns_servers=settings.dns_servers,
+        dkim=_dkim(settings),
+    )
+
+
+def _dkim(settings: Settings) -> DkimSettings | None:
+    """Half a signature stops mail: unsigned it would be refused, or thrown away in silence."""
+    if settings.dkim_key_file is None:
+        return None
+    if settings.dkim_domain is None or settings.dkim_selector is None:
+        raise fail(
+            f"{_variable('dkim_key_file')} needs {_variable('dkim_domain')} and "
+            f"{_variable('dkim_selector')} beside it"
+        )
+    return DkimSettings(settings.dkim_domain, settings.dkim_selector, settings.dkim_key_file)
 
 
 def _telegram(settings: Settings) -> TelegramSettings | None:

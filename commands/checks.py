@@ -9,6 +9,7 @@ from actions import audit
 from commands.channel_checks import check_channels
 from commands.findings import Finding, title
 from commands.house import House
+from commands.mail_doctor import check_mail
 from commands.trouble_checks import check_troubles
 from settings import SECRET_LENGTH
 from storage import inbox
@@ -19,6 +20,7 @@ def check_all(house: House) -> list[Finding]:
     """Every check that can be made; without a database the rest would only repeat that."""
     schema = _schema(house)
     findings = [schema, *_keys(house), *check_channels(house)]
+    findings += check_mail(house, keep=not schema.wrong)
     if not schema.wrong:
         findings += [*_parked(house), _records(house), *check_troubles(house)]
     return findings

@@ -10,9 +10,9 @@ from channels.registry import open_channels
 from commands.channel_settings import channel_settings
 from commands.printing import fail
 from settings import Settings
+from storage import schema
 from storage.boards import board_by_code
 from storage.database import Database
-from storage.migrate import upgrade
 from storage.vault import load_vault
 
 
@@ -48,7 +48,11 @@ class House:
 
     def prepare(self) -> None:
         """Make the keys, bring the schema to its head and open the board if it is new."""
-        upgrade(self.database)
+        if not schema.is_newest(self.database):
+            # Alembic takes its share of memory, and is needed once in a release.
+            from storage.migrate import upgrade
+
+            upgrade(self.database)
         with self.database.writing() as tx:
             if board_by_code(tx, self.settings.board_code) is None:
                 boards.open_board(tx, self.settings.board_code, self.settings.board_name)

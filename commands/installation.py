@@ -6,7 +6,9 @@ import click
 
 from commands.checks import check_all
 from commands.house import House
+from commands.mail_doctor import accept_check
 from commands.printing import FOUND, json_option, print_json, print_table
+from domain.mail_checks import CHECKS
 from storage.migrate import newest, upgrade
 
 
@@ -29,10 +31,19 @@ def migrate(house: House) -> None:
 
 
 @click.command()
+@click.option(
+    "--accept",
+    metavar="CHECK",
+    help="Let mail leave for 30 days although this check of its sender does not pass.",
+)
+@click.option("--reason", metavar="TEXT", help="Why it is accepted; goes with --accept.")
 @json_option
 @click.pass_obj
-def doctor(house: House, as_json: bool) -> None:
+def doctor(house: House, accept: str | None, reason: str | None, as_json: bool) -> None:
     """Say what is on, what is off and why, and what needs attention."""
+    if accept is not None or reason is not None:
+        _accept(house, accept or "", (reason or "").strip(), as_json)
+        return
     findings = check_all(house)
     if as_json:
         print_json([finding.as_dict() for finding in findings])
@@ -43,3 +54,15 @@ def doctor(house: House, as_json: bool) -> None:
         )
     if any(finding.wrong for finding in findings):
         raise SystemExit(FOUND)
+
+
+def _accept(house: House, name: str, reason: str, as_json: bool) -> None:
+    if name.upper() not in CHECKS:
+        raise click.UsageError(f"--accept takes one of {', '.join(CHECKS)}")
+    if not reason:
+        raise click.UsageError("--accept needs a --reason")
+    accepted = accept_check(house, name.upper(), reason)
+    if as_json:
+        print_json(accepted.as_dict())
+    else:
+        click.echo(f"{accepted.check}: {accepted.words}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 from channels.base import Channel
@@ -30,6 +31,7 @@ def services_of(house: House) -> Services:
         metrics_token=token.get_secret_value() if token else "",
         metrics_dir=settings.metrics_dir if settings.metrics_dir.is_dir() else None,
         trusted_proxies=settings.trusted_proxies,
+        mail_from=parseaddr(settings.mail_from or "")[1],
         link=_doors(house.channels).link,
         link_origins=_link_origins(settings.line_api_url),
     )

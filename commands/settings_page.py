@@ -28,7 +28,7 @@ def page() -> str:
 
 
 def _shown(default: object) -> str:
-    return "" if default is None else f"`{default}`"
+    return "" if default in (None, "") else f"`{default}`"
 
 
 if __name__ == "__main__":

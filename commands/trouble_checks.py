@@ -19,18 +19,23 @@ from storage.troubles import OpenTrouble
 _CHECKS = {
     "disk": (Kind.DISK_FULL, Kind.DISK_UNWRITABLE),
     "sending": (Kind.WORKER_GONE, Kind.DELIVERIES_WAITING, Kind.CHANNEL_FAILING),
+    "lanes": (Kind.LANE_STOPPED,),
     "answers": (Kind.INBOX_WAITING, Kind.REPLIES_WAITING, Kind.REPLIES_FAILING),
     "quota": (Kind.QUOTA,),
     "approvers": (Kind.NO_APPROVER,),
     "backup": (Kind.BACKUP_OLD,),
     "admissions": (Kind.ADMISSION_STUCK,),
+    # A check that slipped is told of by its own name (commands.mail_doctor).
+    "mail gate": (Kind.MAIL_HELD, Kind.MAIL_ACCEPTANCE_ENDS),
 }
 _WELL = {
     "sending": "nothing is late, and no channel fails",
+    "lanes": "no destination of mail is stopped",
     "answers": "nobody waits for an answer",
     "quota": "no account is near its end of this month",
     "approvers": "every school with staff has somebody who can approve",
     "admissions": "what schools decided of registrations is done",
+    "mail gate": "nothing holds mail back",
 }
 
 

@@ -10,9 +10,11 @@ import structlog
 
 from channels.base import Answer, Button, Channel, Message, Picture, Rationed
 from delivery import metrics
+from delivery.gate import Gate
 from delivery.render import picture
 from domain import speech
 from domain.deliveries import QUOTA
+from domain.mail_checks import HELD_FOR, NOT_CHECKED
 from domain.outcomes import Accepted, Outcome, Placed, Refused, Split, TryLater, Unknown
 from domain.speech import RenderedSpeech, Speech
 from storage import renderings, replies
@@ -31,6 +33,8 @@ _UNKNOWN_TRIES = 2
 _QUOTA_TRIES = 18
 _QUOTA_PAUSE = timedelta(minutes=30)
 _LONGEST_QUOTA_PAUSE = timedelta(hours=4)
+# While the gate is closed an answer waits for three days: somebody has to publish something.
+_HELD_TRIES = timedelta(days=3) // HELD_FOR
 # Whether a token was used up is not known: the next try goes without, and nobody waits for it.
 _WITHOUT_TOKEN = 0.5
 
@@ -56,17 +60,25 @@ class Answering:
     """Says answers through one channel; safe to use from several threads."""
 
     def __init__(
-        self, database: Database, channel: Channel, public_url: str, jitter: Callable[[], float]
+        self,
+        database: Database,
+        channel: Channel,
+        public_url: str,
+        jitter: Callable[[], float],
+        gate: Gate,
     ) -> None:
         self._database = database
         self._channel = channel
         self._public_url = public_url.rstrip("/")
         self._jitter = jitter
+        self._gate = gate
 
     def say(self, answer: ClaimedAnswer) -> Tried:
         """Ask the provider once; whatever breaks becomes an outcome."""
         token = _fresh_token(answer, self._database.clock())
         try:
+            if not self._gate.allows(self._channel.name):
+                return Tried(answer, TryLater(NOT_CHECKED, self._gate.pause), with_token=False)
             tried = self._try(answer, token)
         except Exception:
             log.exception("reply_failed", reply=answer.ids[0])
@@ -89,6 +101,8 @@ class Answering:
                 self._refused(tx, tried.answer, reason)
             case TryLater(reason, after) if reason == QUOTA:
                 self._without_quota(tx, tried.answer, after or _QUOTA_PAUSE)
+            case TryLater(reason, after) if reason == NOT_CHECKED:
+                self._again(tx, tried, _HELD_TRIES, after, keeps_token=True)
             case TryLater(after=after):
                 # Nothing was taken, so a token is as good as before.
                 self._again(tx, tried, len(_PAUSES), after, keeps_token=True)
@@ -99,7 +113,8 @@ class Answering:
 
     def _try(self, answer: ClaimedAnswer, token: str) -> Tried:
         own = tuple(self._message(each, answer.language) for each in answer.speeches)
-        alone = Answer(answer.account, answer.address, own, answer.key, token)
+        form = answer.mail_form
+        alone = Answer(answer.account, answer.address, own, answer.key, token, form)
         along = self._along(answer, own) if token else {}
         if along:
             outcome = self._channel.reply(replace(alone, messages=(*along.values(), *own)))

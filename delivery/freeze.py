@@ -13,7 +13,7 @@ from domain.audience import continues, parts_from_json
 from domain.board_settings import BoardSettings
 from domain.broadcasts import Verb, has_outgrown
 from domain.content import is_emergency
-from domain.deliveries import ChunkRule
+from domain.deliveries import ORDINARY, URGENT, ChunkRule
 from domain.quotas import Use
 from storage import approved_audiences as approvals
 from storage import freezing, overflow
@@ -21,9 +21,6 @@ from storage.database import Transaction
 from storage.freezing import Cut, Frozen
 from storage.reach import Reach
 from storage.tables import Broadcast
-
-# Lower is sooner.
-URGENT, ORDINARY = 1, 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """A worker's journal: what it was about to do and what came of it, on this machine's disk.
 
-One line is appended for every intent and every outcome, each in one write, which survives
-the end of the process at any moment; the disk is made to hold them every 50 ms, which is
+A line is appended for what leaves together and for what comes of it, each in one write, which
+survives the end of the process at any moment; the disk is made to hold them every 50 ms, which is
 what a power failure can cost.  The file is locked as long as its worker lives: whoever gets
 the lock knows that the worker is gone, and settles what it left behind.
 """
@@ -13,7 +13,7 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -53,12 +53,30 @@ class Journal:
 
     def intent(self, chunk_id: int, epoch: int, delivery_id: int) -> None:
         """Write down that a delivery is about to leave; raises JournalBroken."""
-        self._append(b"i %d %d %d\n" % (chunk_id, epoch, delivery_id))
+        self.intents(chunk_id, epoch, [delivery_id])
+
+    def intents(self, chunk_id: int, epoch: int, delivery_ids: Sequence[int]) -> None:
+        """Write down that deliveries are about to leave, in one line."""
+        numbers = " ".join(map(str, delivery_ids)).encode()
+        self._append(b"i %d %d %b\n" % (chunk_id, epoch, numbers))
 
     def outcome(self, chunk_id: int, epoch: int, delivery_id: int, outcome: Outcome) -> None:
         """Write down what became of a delivery; raises JournalBroken."""
-        said = json.dumps(_to_json(outcome), separators=(",", ":")).encode()
-        self._append(b"o %d %d %d %s\n" % (chunk_id, epoch, delivery_id, said))
+        self.outcomes(chunk_id, epoch, [(delivery_id, outcome)])
+
+    def outcomes(self, chunk_id: int, epoch: int, told: Sequence[tuple[int, Outcome]]) -> None:
+        """Write down what became of deliveries, in one write: all that were accepted in a line."""
+        accepted: list[str] = []
+        lines: list[bytes] = []
+        for delivery_id, outcome in told:
+            if type(outcome) is Accepted and _is_word(outcome.reference):
+                accepted.append(f"{delivery_id}:{outcome.reference}")
+            else:
+                said = json.dumps(_to_json(outcome), separators=(",", ":")).encode()
+                lines.append(b"o %d %d %d %b\n" % (chunk_id, epoch, delivery_id, said))
+        if accepted:
+            lines.append(b"a %d %d %b\n" % (chunk_id, epoch, " ".join(accepted).encode()))
+        self._append(b"".join(lines))
 
     def _append(self, line: bytes) -> None:
         with self._lock:
@@ -179,15 +197,31 @@ def _key(line: bytes) -> Key | None:
 
 def _read_line(line: bytes, chunks: dict[Key, _Chunk]) -> None:
     mark, first, second, rest = line.split(b" ", 3)
-    number, _, said = rest.partition(b" ")
-    key, delivery_id = (int(first), int(second)), int(number)
-    if mark == b"i" and not said:
-        chunks.setdefault(key, _Chunk()).intents[delivery_id] = None
-    elif mark == b"o":
-        outcome = _from_json(json.loads(said))
-        chunk = chunks.setdefault(key, _Chunk())
-        chunk.outcomes.append((delivery_id, outcome))
+    key = int(first), int(second)
+    if mark == b"i":
+        intents = dict.fromkeys(map(int, rest.split()))
+        chunks.setdefault(key, _Chunk()).intents.update(intents)
+        return
+    outcomes = _accepted(rest) if mark == b"a" else [_outcome(rest)]
+    chunk = chunks.setdefault(key, _Chunk())
+    chunk.outcomes += outcomes
+    for delivery_id, _ in outcomes:
         chunk.intents.pop(delivery_id, None)
+
+
+def _accepted(rest: bytes) -> list[tuple[int, Outcome]]:
+    pairs = (word.partition(":") for word in rest.decode().split())
+    return [(int(number), Accepted(reference)) for number, _, reference in pairs]
+
+
+def _outcome(rest: bytes) -> tuple[int, Outcome]:
+    number, _, said = rest.partition(b" ")
+    return int(number), _from_json(json.loads(said))
+
+
+def _is_word(reference: str) -> bool:
+    """Whether it can stand in a line with others: nothing in it ends a word or a line."""
+    return not reference or (reference.isascii() and reference.isalnum())
 
 
 @contextmanager

@@ -5,14 +5,14 @@ latest 100 ms after it came, so that even SQLite with its one writer keeps up.  
 of a keyed chunk waits until that is given back: it is the answer to one request, which comes
 into the ledger whole, so that those who were parted from others stay together.
 
-Each channel has its own idle threads and granted chunks: one never waits for another.
+What is leased is what there is room for (delivery.demand): no channel waits for another.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Condition
@@ -20,17 +20,17 @@ from threading import Condition
 import structlog
 
 from delivery import metrics
+from delivery.demand import Demand, Held
 from domain.deliveries import ChunkRule
 from domain.outcomes import Outcome
 from storage import closing, ledger, recording, withdrawing
 from storage.database import Database, Transaction
-from storage.ledger import Again, Lease
+from storage.ledger import Again, Lease, Want
 
 log = structlog.get_logger()
 
 _BATCH = 500
 _SOON = 0.1
-_POLL = 0.2
 _EXTEND = 2.0
 # How often it asks whether what is held was withdrawn: nothing may leave a second after that.
 _LOOK = 0.25
@@ -44,19 +44,6 @@ def ticks() -> float:
 
 class RecorderStuck(Exception):
     """The ledger could not be written for as long as a lease lasts."""
-
-
-@dataclass(slots=True)
-class Held:
-    """A lease in this worker's hands; it must not be used after `until` (in ticks)."""
-
-    lease: Lease
-    until: float
-    lost: bool = False
-
-    @property
-    def key(self) -> tuple[int, int]:
-        return self.lease.chunk_id, self.lease.epoch
 
 
 @dataclass(slots=True)
@@ -103,43 +90,51 @@ class Recorder:
         self._fresh = 0
         self._since: float | None = None
         self._held: dict[tuple[int, int], Held] = {}
-        self._granted: dict[str, deque[Held]] = {channel: deque() for channel in rules}
-        self._idle = dict.fromkeys(rules, 0)
+        self._demand = Demand(rules)
         self._stopping = False
         self._finishing = False
         self._next_extend = 0.0
         self._next_look = 0.0
-        self._next_poll = dict.fromkeys(rules, 0.0)
         self._worked_at = clock()
 
     # What sending threads call.
 
     def take(self, channel: str) -> Held | None:
         """Wait for a chunk of a channel to send; None once the worker stops."""
-        granted = self._granted[channel]
+        granted, idle = self._demand.granted[channel], self._demand.idle
         with self._changed:
-            self._idle[channel] += 1
+            idle[channel] += 1
             self._changed.notify_all()
             while not granted and not self._stopping:
                 self._changed.wait()
-            self._idle[channel] -= 1
+            idle[channel] -= 1
             return None if self._stopping else granted.popleft()
 
     def tell(self, held: Held, delivery_id: int, outcome: Outcome) -> None:
         """Have an outcome recorded soon; that of a keyed chunk, when it is given back."""
+        self.tell_all(held, [(delivery_id, outcome)])
+
+    def tell_all(self, held: Held, told: Sequence[tuple[int, Outcome]]) -> None:
+        """Have several outcomes of one lease recorded soon."""
         with self._changed:
-            self._entry(held).outcomes.append((delivery_id, outcome))
+            self._entry(held).outcomes.extend(told)
             if held.lease.keyed:
                 return
             self._note_news()
-            self._fresh += 1
-            if self._fresh == _BATCH:
+            before, self._fresh = self._fresh, self._fresh + len(told)
+            if before < _BATCH <= self._fresh:
                 self._changed.notify_all()
 
     def give_back(self, held: Held, not_before: datetime | None = None) -> None:
         """Have a lease released, after everything that was told of it."""
         with self._changed:
             self._release(held, not_before)
+            self._changed.notify_all()
+
+    def wake(self) -> None:
+        """There is something new to lease."""
+        with self._changed:
+            self._demand.look_again()
             self._changed.notify_all()
 
     def is_lost(self, held: Held) -> bool:
@@ -155,7 +150,7 @@ class Recorder:
         """Hand out nothing more; what was leased and not taken goes back."""
         with self._changed:
             self._stopping = True
-            for granted in self._granted.values():
+            for granted in self._demand.granted.values():
                 for held in granted:
                     self._release(held)
                 granted.clear()
@@ -208,32 +203,21 @@ class Recorder:
         now = self._clock()
         if self._finishing or self._fresh >= _BATCH or self._may_lease(now):
             return 0.0
-        until = [self._next_poll[channel] for channel in self._wants()]
+        until = [self._demand.next_poll(want) for want in self._wants()]
         if self._since is not None:
             until.append(self._since + _SOON)
         if self._held:
             until += [self._next_extend, self._next_look]
         return max(0.0, min(until, default=now + 1.0) - now)
 
-    def _wants(self) -> dict[str, int]:
-        """How many threads of each channel have nothing to do and nothing granted."""
-        if self._stopping:
-            return {}
-        wants = {
-            channel: idle - len(self._granted[channel]) for channel, idle in self._idle.items()
-        }
-        return {channel: count for channel, count in wants.items() if count > 0}
+    def _wants(self) -> list[Want]:
+        return [] if self._stopping else self._demand.wants(self._held.values())
 
-    def _may_lease(self, now: float) -> dict[str, int]:
-        """A thread that just finished a chunk is served at once; idle ones poll."""
-        finished = {
-            self._held[key].lease.channel for key, entry in self._entries.items() if entry.released
-        }
-        return {
-            channel: count
-            for channel, count in self._wants().items()
-            if channel in finished or now >= self._next_poll[channel]
-        }
+    def _may_lease(self, now: float) -> list[Want]:
+        """What is to be asked for now; where a chunk just ended, the next one at once."""
+        released = (key for key, entry in self._entries.items() if entry.released)
+        finished = [self._held[key].lease for key in released]
+        return self._demand.ripe(self._wants(), finished, now)
 
     def commit(self) -> None:
         """Write everything told so far in one transaction, and lease for who has nothing."""
@@ -270,12 +254,12 @@ class Recorder:
             if entries:
                 self._note_news()
 
-    def _commit(self, entries: dict[tuple[int, int], _Entry], wanted: Mapping[str, int]) -> None:
+    def _commit(self, entries: dict[tuple[int, int], _Entry], wanted: Sequence[Want]) -> None:
         begun = self._clock()
         self._look_for_withdrawn(begun)
         extending = begun >= self._next_extend and self._anything_leased(begun)
         if not entries and not extending and not self._anything_due(wanted):
-            self._poll_again(wanted, [], begun)
+            self._note_leased(wanted, [], begun)
             return
         with metrics.RECORDING.time(), self._database.writing() as tx:
             stale = self._write(tx, entries)
@@ -285,13 +269,11 @@ class Recorder:
         self._forget(stale, released, entries)
         self._note_extended(alive, begun)
         self._grant(leases, begun)
-        self._poll_again(wanted, leases, begun)
+        self._note_leased(wanted, leases, begun)
 
-    def _poll_again(self, wanted: Mapping[str, int], leases: list[Lease], begun: float) -> None:
-        """A channel that got less than it wanted has nothing more that is due."""
-        got = Counter(lease.channel for lease in leases)
-        for channel, count in wanted.items():
-            self._next_poll[channel] = begun + (_POLL if got[channel] < count else 0.0)
+    def _note_leased(self, wanted: Sequence[Want], leases: list[Lease], begun: float) -> None:
+        with self._changed:
+            self._demand.answered(wanted, leases, begun)
 
     def _look_for_withdrawn(self, begun: float) -> None:
         """Lose the leases of withdrawn broadcasts; what came of them so far is recorded yet."""
@@ -324,7 +306,7 @@ class Recorder:
                 log.warning("lease_unknown", chunk=lease.chunk_id, epoch=lease.epoch)
         return ledger.extend(tx, self._worker, self._pace.lasting)
 
-    def _anything_due(self, wanted: Mapping[str, int]) -> bool:
+    def _anything_due(self, wanted: Sequence[Want]) -> bool:
         """Asked in a reading transaction, so that an idle worker never takes the write lock."""
         if not wanted:
             return False
@@ -364,8 +346,9 @@ class Recorder:
     def _count(self, entries: Mapping[tuple[int, int], _Entry]) -> None:
         for key, entry in entries.items():
             channel = self._held[key].lease.channel
-            for _, outcome in entry.outcomes:
-                metrics.OUTCOMES.labels(channel, metrics.kind(outcome)).inc()
+            kinds = Counter(metrics.kind(outcome) for _, outcome in entry.outcomes)
+            for kind, count in kinds.items():
+                metrics.OUTCOMES.labels(channel, kind).inc(count)
 
     def _note_extended(self, alive: set[tuple[int, int]] | None, begun: float) -> None:
         if alive is None:
@@ -385,5 +368,5 @@ class Recorder:
                 if self._stopping:
                     self._release(held)
                 else:
-                    self._granted[lease.channel].append(held)
+                    self._demand.granted[lease.channel].append(held)
             self._changed.notify_all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 from urllib.parse import urlsplit
@@ -20,6 +21,8 @@ from storage.vault import SealBroken
 
 # So many renderings are kept, pictures included: several chunks of one follow each other.
 _KEPT = 4
+# Where the token begins in a path for leaving.
+_TOKEN = len("/u/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +62,22 @@ class Renderer:
         with self._database.reading() as tx:
             members = ledger.members(tx, held.chunk_id)
             rendering, bulk = self._content(tx, held)
+        make = self._recipients(tx, rendering)
         recipients, unreadable = [], []
         for member in members:
             try:
-                recipients.append(self._recipient(tx, rendering, member))
+                recipients.append(make(member))
             except SealBroken:
                 unreadable.append(member.delivery_id)
-        chunk = SendChunk(held.chunk_id, held.account, held.lane, bulk, tuple(recipients), held.key)
+        chunk = SendChunk(
+            held.chunk_id,
+            held.account,
+            held.lane,
+            bulk,
+            tuple(recipients),
+            held.key,
+            held.urgent,
+        )
         return Rendered(chunk, tuple(unreadable))
 
     def _content(self, tx: Transaction, held: Lease) -> tuple[Rendering, Bulk]:
@@ -120,26 +132,28 @@ class Renderer:
             return f"board-{rendering.board_id}.{self._domain}"
         return f"school-{rendering.school_id}.{self._domain}"
 
-    def _recipient(self, tx: Transaction, rendering: Rendering, member: Member) -> Recipient:
-        """One recipient's own parts; `tx` is over, only its keys are used."""
-        number, contact = member.delivery_id, member.contact_point_id
-        page = paths.message(tx.secret, number)
-        leave = paths.leave(tx.secret, contact, rendering.school_id)
-        return Recipient(
-            delivery_id=number,
-            address=ledger.open_address(tx, member),
-            message_id=deliveries.message_id(
-                tx.secret, rendering.broadcast_id, number, self._domain
-            ),
-            page_url=f"{self._public_url}{page}",
-            leave_url=f"{self._public_url}{leave}",
-            leave_mail=self._leave_mail(leave),
-        )
+    def _recipients(self, tx: Transaction, rendering: Rendering) -> Callable[[Member], Recipient]:
+        """What makes each recipient's own parts; `tx` is over, only its keys are used."""
+        url = self._public_url
+        mail_in = f"@{self._mail_in_domain}"
+        address = ledger.address_opener(tx)
+        links = paths.Personal(tx.secret, rendering.school_id)
+        ids = deliveries.MessageIds(tx.secret, rendering.broadcast_id, self._domain)
 
-    def _leave_mail(self, leave_path: str) -> str:
-        """The address that takes the same leaving by mail, if mail is taken in."""
-        token = leave_path.rpartition("/")[2]
-        return f"leave-{token}@{self._mail_in_domain}" if self._mail_in_domain else ""
+        def recipient(member: Member) -> Recipient:
+            number, contact, cipher = member
+            leave = links.leave(contact)
+            return Recipient(
+                number,
+                address(cipher),
+                ids.of(number),
+                url + links.message(number),
+                url + leave,
+                # The same leaving by mail, if mail is taken in.
+                f"leave-{leave[_TOKEN:]}{mail_in}" if self._mail_in_domain else "",
+            )
+
+        return recipient
 
 
 def _card(secret: bytes, rendering: Rendering, verb: CardVerb) -> str:

@@ -23,6 +23,7 @@ import structlog
 
 from channels.base import Channel
 from delivery.answering import Answering, Tried
+from delivery.gate import Gate
 from domain.channels import FETCHED
 from storage import replies
 from storage.database import Database, Transaction
@@ -50,7 +51,8 @@ _KEEP = 30.0
 class Replies:
     """Sends new replies; several workers may run it at once.
 
-    `public_url` is where our pages are, for the links in what is said.
+    `public_url` is where our pages are, for the links in what is said; without `gate` every
+    channel may send.
     """
 
     def __init__(
@@ -59,12 +61,14 @@ class Replies:
         channels: Mapping[str, Channel],
         jitter: Callable[[], float],
         public_url: str = "",
+        gate: Gate | None = None,
     ) -> None:
+        gate = gate or Gate(database)
         self._queues = [
             _Queue(
                 database,
                 name,
-                Answering(database, channel, public_url, jitter),
+                Answering(database, channel, public_url, jitter, gate),
                 channel.limits.reply_slots,
             )
             for name, channel in channels.items()

@@ -19,15 +19,18 @@ from delivery.aftermath import tick_resent, tick_withdrawn
 from delivery.each import each
 from delivery.escalation import tick_escalate
 from delivery.freeze import Outgrown, freeze, note
+from delivery.suspensions import tick_suspended
 from domain.broadcasts import Verb
 from domain.deliveries import ChunkRule
-from storage import broadcasts, closing, freezing
+from storage import broadcasts, closing, freezing, planner
 from storage.database import Database, Transaction
 from storage.freezing import Frozen
 
 log = structlog.get_logger()
 
 _EVERY = 0.5
+# A broadcast of ten thousands takes less than a second: it is not to wait for half of one.
+_AT_ONCE = 0.1
 
 
 def tick_due(database: Database, rules: Mapping[str, ChunkRule]) -> int:
@@ -67,7 +70,7 @@ def _gather_statistics(database: Database) -> None:
     """On SQLite there is nothing to gather, and its one writer is not to be kept waiting."""
     if not database.is_sqlite:
         with database.writing() as tx:
-            freezing.gather_statistics(tx)
+            planner.gather_statistics(tx)
 
 
 def tick_lapse(database: Database) -> int:
@@ -105,14 +108,22 @@ def _finish(tx: Transaction, broadcast_id: int) -> bool:
 
 def tick(database: Database, rules: Mapping[str, ChunkRule]) -> None:
     """Everything that is due now."""
-    tick_at_once(database, rules)
+    tick_starts(database, rules)
+    tick_at_once(database)
     tick_soon(database, rules)
 
 
-def tick_at_once(database: Database, rules: Mapping[str, ChunkRule]) -> None:
-    """What must happen within a second of its time: what is sent, and what is not sent any more."""
+def tick_starts(
+    database: Database, rules: Mapping[str, ChunkRule], begun: Callable[[], None] | None = None
+) -> None:
+    """What is to be sent, without a moment's delay; `begun` hears of it when something was."""
+    if _guarded(lambda: tick_due(database, rules)) and begun is not None:
+        begun()
+
+
+def tick_at_once(database: Database) -> None:
+    """What must happen within a second of its time: what is not sent any more."""
     _guarded(lambda: tick_lapse(database))
-    _guarded(lambda: tick_due(database, rules))
     _guarded(lambda: tick_withdrawn(database))
 
 
@@ -123,30 +134,39 @@ def tick_soon(database: Database, rules: Mapping[str, ChunkRule]) -> None:
     _guarded(lambda: tick_finish(database))
     _guarded(lambda: tick_escalate(database))
     _guarded(lambda: tick_admissions(database))
+    _guarded(lambda: tick_suspended(database))
 
 
-def _guarded(step: Callable[[], int]) -> None:
+def _guarded(step: Callable[[], int]) -> int:
     # The next tick comes in any case; what failed is tried again by it.
     try:
-        step()
+        return step()
     except Exception:
         log.exception("tick_failed")
+        return 0
 
 
-def ticking(database: Database, rules: Mapping[str, ChunkRule]) -> BackgroundScheduler:
-    """A scheduler, not yet started, that ticks twice a second and never twice at once.
+def ticking(
+    database: Database, rules: Mapping[str, ChunkRule], begun: Callable[[], None]
+) -> BackgroundScheduler:
+    """A scheduler, not yet started, that ticks again and again and never twice at once.
 
-    The two ticks have a thread each, so that neither waits for the other.
+    The ticks have a thread each, so that none waits for another.
     """
     # It warns of every tick that a long one (a large freezing) made it leave out.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     scheduler = BackgroundScheduler(timezone="UTC")
-    for what in (tick_at_once, tick_soon):
+    jobs: list[tuple[Callable[..., None], tuple[object, ...], float]] = [
+        (tick_starts, (database, rules, begun), _AT_ONCE),
+        (tick_at_once, (database,), _EVERY),
+        (tick_soon, (database, rules), _EVERY),
+    ]
+    for what, arguments, seconds in jobs:
         scheduler.add_job(
             what,
             "interval",
-            (database, rules),
-            seconds=_EVERY,
+            arguments,
+            seconds=seconds,
             coalesce=True,
             max_instances=1,
             misfire_grace_time=None,

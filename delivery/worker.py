@@ -19,9 +19,11 @@ from time import monotonic
 
 import structlog
 
-from channels.base import Channel
+from channels.base import Channel, Laned
 from delivery import metrics, schedule
+from delivery.gate import Gate
 from delivery.journal import Journal, host_id
+from delivery.lanes import LaneRounds
 from delivery.menus import MenuRounds
 from delivery.quotas import Quotas
 from delivery.recorder import Pace, Recorder
@@ -60,6 +62,7 @@ class Worker:
         addresses: Addresses,
         pace: Pace = Pace(),  # noqa: B008 - frozen
         jitter: Callable[[], float] = random.random,
+        gate: Gate | None = None,
     ) -> None:
         self._database = database
         # A process ID comes back after a restart: the name must not.
@@ -70,10 +73,12 @@ class Worker:
         self._jitter = jitter
         self._renderer = Renderer(database, addresses)
         self._recorder = Recorder(database, self.name, self._rules, jitter, pace)
-        self._replies = Replies(database, channels, jitter, addresses.public_url)
+        self._gate = gate or Gate(database)
+        self._replies = Replies(database, channels, jitter, addresses.public_url, self._gate)
         self._quotas = Quotas(database, channels)
         self._menus = MenuRounds(database, channels)
         self._watch = Watch(database, [self._directory])
+        self._lanes = LaneRounds(database, channels)
         self._failure: BaseException | None = None
         self._stop = Event()
 
@@ -90,6 +95,7 @@ class Worker:
             journals.opened(tx, self.name, host, str(journal.path))
         recovery = Recovery(self._database, self._directory, host, self._again)
         metrics.DOUBTFUL.inc(recovery.run())
+        self._lanes.load()
         self._work(journal, recovery)
         if self._failure is not None:
             raise WorkerFailed(self.name) from self._failure
@@ -109,9 +115,15 @@ class Worker:
     def _work(self, journal: Journal, recovery: Recovery) -> None:
         """Start all threads, wait, and end them in the order in which they feed each other."""
         sending = Sending(
-            self._channels, self._renderer, journal, self._recorder, self._database.clock
+            self._channels,
+            self._renderer,
+            journal,
+            self._recorder,
+            self._database.clock,
+            self._fail,
+            self._gate,
         )
-        scheduler = schedule.ticking(self._database, self._rules)
+        scheduler = schedule.ticking(self._database, self._rules, self._recorder.wake)
         recorder = self._thread("recorder", self._recorder.run)
         senders = [
             self._thread(f"sender-{name}-{number}", partial(sending.run, name, self._stop))
@@ -124,7 +136,10 @@ class Worker:
             self._thread("quotas", lambda: self._quotas.run(self._stop)),
             self._thread("menus", lambda: self._menus.run(self._stop)),
             self._thread("watch", lambda: self._watch.run(self._stop)),
+            self._thread("lanes", lambda: self._lanes.run(self._stop)),
         ]
+        # Not waited for at the end: a look may take as long as a DNS that does not answer.
+        self._thread("gate", lambda: self._gate.run(self._stop))
         scheduler.start()
         log.info("worker_started", worker=self.name)
         self._stop.wait()
@@ -132,6 +147,8 @@ class Worker:
         self._recorder.stop()
         for thread in (*senders, *others):
             thread.join()
+        if self._failure is None:
+            sending.drain()
         self._recorder.finish()
         recorder.join()
         log.info("worker_stopped", worker=self.name)
@@ -147,9 +164,12 @@ class Worker:
             target()
         except BaseException as error:
             log.exception("thread_failed")
-            self._failure = self._failure or error
-            self._stop.set()
-            self._recorder.stop()
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        self._failure = self._failure or error
+        self._stop.set()
+        self._recorder.stop()
 
     def _take_care(self, journal: Journal, recovery: Recovery) -> None:
         next_recovery = 0.0
@@ -164,4 +184,5 @@ class Worker:
 
 def _rule(channel: Channel) -> ChunkRule:
     limits = channel.limits
-    return ChunkRule(limits.recipients, limits.slots, limits.keyed)
+    laned = isinstance(channel, Laned)
+    return ChunkRule(limits.recipients, limits.slots, limits.keyed, laned)

@@ -26,42 +26,6 @@ _DOMAIN = re.compile(rf"(?:{_LABEL}\.)+(?=[a-z]){_LABEL}")
 _WRAPPERS = ("<>", "「」", "『』", "()", "[]", "“”", '""', "''", "【】")
 _MAILTO = re.compile(r"mailto:([^?]*)(?:\?.*)?", re.IGNORECASE)
 
-LANES: dict[str, tuple[str, ...]] = {
-    "docomo": ("docomo.ne.jp",),
-    "au": ("au.com", "ezweb.ne.jp", "uqmobile.jp"),
-    "softbank": ("softbank.ne.jp", "i.softbank.jp", "vodafone.ne.jp", "disney.ne.jp"),
-    "ymobile": (
-        "ymobile.ne.jp",
-        "ymobile1.ne.jp",
-        "y-mobile.ne.jp",
-        "emobile.ne.jp",
-        "emobile-s.ne.jp",
-        "emnet.ne.jp",
-        "wcm.ne.jp",
-        "willcom.com",
-        "pdx.ne.jp",
-    ),
-    "rakumail": ("rakumail.jp",),
-    # Y!mobile's yahoo.ne.jp addresses are mailboxes at Yahoo! JAPAN.
-    "yahoo": ("yahoo.co.jp", "yahoo.ne.jp", "ybb.ne.jp"),
-    "gmail": ("gmail.com", "googlemail.com"),
-    "icloud": ("icloud.com", "me.com", "mac.com"),
-    "outlook": (
-        "outlook.com",
-        "outlook.jp",
-        "hotmail.com",
-        "hotmail.co.jp",
-        "live.com",
-        "live.jp",
-        "msn.com",
-    ),
-}
-"""Lanes: the domains whose mail one operator receives, and whose pace is therefore one."""
-
-OTHER_LANE = "other"
-
-_LANE_OF_DOMAIN = {domain: lane for lane, domains in LANES.items() for domain in domains}
-
 
 @dataclass(frozen=True)
 class MailAddress:
@@ -124,13 +88,6 @@ def envelope_form(address: MailAddress) -> str:
 def unquoted_form(address: MailAddress) -> str:
     """Return the address never quoted: what to try when a server refuses the quoted form."""
     return f"{address.local}@{address.domain}"
-
-
-def lane_of(domain: str) -> str:
-    """Return the lane of a domain or of the listed domain it lies under, else "other"."""
-    labels = domain.lower().split(".")
-    parents = (".".join(labels[start:]) for start in range(len(labels)))
-    return next((_LANE_OF_DOMAIN[name] for name in parents if name in _LANE_OF_DOMAIN), OTHER_LANE)
 
 
 def _unwrapped(text: str) -> str:

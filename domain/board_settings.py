@@ -23,6 +23,8 @@ class BoardSettings:
     A manager who has not taken note of an emergency is asked again after each
     `acknowledge_minutes`, and the board hears of it after `escalate_minutes`. A code that links
     another contact point holds for `contact_code_minutes`, one for a child for `child_code_days`.
+
+    A mailbox that showed no sign of life for `arrival_test_days` gets a test mail; 0 sends none.
     """
 
     undo_seconds: int = 30
@@ -40,6 +42,7 @@ class BoardSettings:
     escalate_minutes: int = 30
     contact_code_minutes: int = 30
     child_code_days: int = 60
+    arrival_test_days: int = 0
 
     def __post_init__(self) -> None:
         for field in fields(self):

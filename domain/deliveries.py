@@ -9,13 +9,12 @@ again sooner, and nothing is doubtful.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from domain.keyed_hash import KeyedHash
 from domain.outcomes import Accepted, Outcome, Placed, Refused, Split, TryLater, Unknown
 
 
@@ -32,10 +31,15 @@ class State(StrEnum):
 
 OPEN = (State.WAITING, State.UNKNOWN)
 
+# The priorities of chunks: lower is sooner, and below the ordinary one is urgent.
+URGENT, ORDINARY = 1, 5
+
 # Seconds between one try and the next; the last is repeated until the deadline.
 _PAUSES = (60, 120, 300, 600, 1200, 1800)
 # The same after a keyed chunk was not answered.
 _KEYED_PAUSES = (5, 15, 30, 60, 120, 300, 600)
+# The same while a mailbox is full: its owner has to make room, and some find out late.
+_FULL_PAUSES = (1800, 3600, 7200, 14400)
 _SPREAD = 0.25
 # The last try comes so long before the deadline, that its answer is still in time.
 _LAST_TRY = timedelta(minutes=1)
@@ -46,6 +50,10 @@ _REFERENCE = 200
 
 INTERRUPTED = "interrupted"
 DEADLINE = "deadline"
+# Why TryLater: the mailbox holds no more. Tried for so long after freezing (RFC 5321 §4.5.4.1
+# gives up after four to five days), however long the board keeps trying otherwise.
+MAILBOX_FULL = "mailbox_full"
+FULL_LASTS = timedelta(days=3)
 # Why TryLater: the provider takes no more from this account in this month.
 QUOTA = "quota"
 # Why Refused: the person closed the conversation to us.
@@ -60,19 +68,22 @@ KEY_LASTS = timedelta(hours=24)
 class ChunkRule:
     """How a channel's deliveries are cut and sent: `size` is the largest chunk, `slots` how many
     chunks one worker sends at the same time, `keyed` whether a chunk is asked under its own key
-    and so keeps its members (see channels.base.Limits).
+    and so keeps its members (see channels.base.Limits).  Of a `laned` channel each lane is leased
+    apart, because it paces them by itself (see channels.base.Laned).
     """
 
     size: int
     slots: int
     keyed: bool
+    laned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """What an outcome makes of a delivery; it is sent again at `again_at`, if that is set.
 
-    With a `part` it is sent again apart from those of its chunk that have another one.
+    With a `part` it is sent again apart from those of its chunk that have another one.  With a
+    `deadline` it has that one from now on, instead of its chunk's.
     """
 
     state: State
@@ -81,6 +92,7 @@ class Change:
     again_at: datetime | None = None
     doubtful: bool = False
     part: int | None = None
+    deadline: datetime | None = None
 
     @property
     def settled(self) -> bool:
@@ -109,24 +121,28 @@ class Tried:
 class Moment:
     """When an outcome is judged; `jitter` (0 to 1) spreads the tries of many chunks.
 
-    `keyed` says that the chunk was asked under its own key.
+    `keyed` says that the chunk was asked under its own key.  A full mailbox is tried until
+    `full_until`, where that is set.
     """
 
     now: datetime
     deadline: datetime
     jitter: float
     keyed: bool = False
+    full_until: datetime | None = None
 
 
 def settle(outcome: Outcome, tried: Tried, moment: Moment) -> Change:
     """Say what an outcome makes of a delivery."""
     match outcome:
         case Accepted(reference):
-            return Change(State.ACCEPTED, reference=reference[:_REFERENCE])
+            return Change(State.ACCEPTED, reference=reference_kept(reference))
         case Placed():
             return Change(State.PLACED)
         case Refused(reason):
             return Change(State.REFUSED, reason=reason[:_REASON])
+        case TryLater(reason, after) if reason == MAILBOX_FULL and moment.full_until:
+            return _while_full(moment, moment.full_until, tried, after)
         case TryLater(reason, after):
             return _later(reason[:_REASON], try_again_at(moment, tried.attempts, after), tried)
         case Unknown(reason):
@@ -136,6 +152,18 @@ def settle(outcome: Outcome, tried: Tried, moment: Moment) -> Change:
             return Change(State.UNKNOWN, reason[:_REASON], again_at=again_at, doubtful=doubtful)
         case Split(part):
             return Change(State.WAITING, again_at=moment.now, part=part)
+
+
+def reference_kept(reference: str) -> str:
+    """What is kept of a provider's own name for a message: it may send us anything."""
+    kept = reference[:_REFERENCE]
+    return kept if kept.isprintable() else "".join(c if c.isprintable() else " " for c in kept)
+
+
+def _while_full(moment: Moment, until: datetime, tried: Tried, after: timedelta | None) -> Change:
+    longer = replace(moment, deadline=until)
+    again_at = try_again_at(longer, tried.attempts, after, _FULL_PAUSES)
+    return replace(_later(MAILBOX_FULL, again_at, tried), deadline=until if again_at else None)
 
 
 def _later(reason: str, again_at: datetime | None, tried: Tried) -> Change:
@@ -184,5 +212,17 @@ def message_id(secret: bytes, broadcast_id: int, delivery_id: int, domain: str) 
 
     Mailboxes that know it hide a copy; nobody without the secret can guess another's.
     """
-    name = f"message-id {broadcast_id} {delivery_id}".encode()
-    return f"{hmac.digest(secret, name, hashlib.sha256).hex()[:32]}@{domain}"
+    return MessageIds(secret, broadcast_id, domain).of(delivery_id)
+
+
+class MessageIds:
+    """The Message-IDs of one broadcast: see `message_id`."""
+
+    __slots__ = ("_end", "_hash")
+
+    def __init__(self, secret: bytes, broadcast_id: int, domain: str) -> None:
+        self._hash = KeyedHash(secret, f"message-id {broadcast_id} ".encode())
+        self._end = f"@{domain}"
+
+    def of(self, delivery_id: int) -> str:
+        return self._hash.digest(b"%d" % delivery_id)[:16].hex() + self._end

@@ -21,13 +21,15 @@ class TapVerb(IntEnum):
     """What a tap's button does; the numbers stand in tokens and never change.
 
     ADMIT and DECLINE are about one admission, ADMIT_ALL about all that a school had up to one,
-    which REVIEW shows one by one.
+    which REVIEW shows one by one.  RESUME_LANE is about a trouble: the destination of mail that it
+    tells of goes on.
     """
 
     ADMIT = 1
     DECLINE = 2
     ADMIT_ALL = 3
     REVIEW = 4
+    RESUME_LANE = 5
 
 
 @dataclass(frozen=True, slots=True)

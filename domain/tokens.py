@@ -7,10 +7,14 @@ that we made it, for this kind of use. Layout: varint numbers, then 16 bytes of 
 
 import base64
 import hmac
+from binascii import b2a_base64
+
+from domain.keyed_hash import KeyedHash
 
 _SEAL_SIZE = 16
 _DOMAIN = b"renrakumo token 1\0"
 _MORE = 0x80
+_URLSAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def seal(key: bytes, kind: str, *numbers: int, extra: bytes = b"") -> str:
@@ -24,8 +28,24 @@ def seal(key: bytes, kind: str, *numbers: int, extra: bytes = b"") -> str:
     Raises:
         ValueError: a number is negative.
     """
-    body = b"".join(map(_varint, numbers))
-    return _encode(body + _mac(key, kind, extra, body))
+    return Sealer(key, kind, extra).seal(*numbers)
+
+
+class Sealer:
+    """Makes tokens of one kind, for many at once: see `seal`."""
+
+    __slots__ = ("_hash",)
+
+    def __init__(self, key: bytes, kind: str, extra: bytes = b"") -> None:
+        self._hash = KeyedHash(key, _DOMAIN + _framed(kind.encode()) + _framed(extra))
+
+    def seal(self, *numbers: int) -> str:
+        body = b"".join(map(_varint, numbers))
+        return _encode(body + self._hash.digest(_framed(body))[:_SEAL_SIZE])
+
+    def sealed(self, body: bytes, given: bytes) -> bool:
+        """Whether this is the seal of a token's body."""
+        return hmac.compare_digest(given, self._hash.digest(_framed(body))[:_SEAL_SIZE])
 
 
 def unseal(key: bytes, kind: str, token: str, *, extra: bytes = b"") -> tuple[int, ...] | None:
@@ -38,18 +58,16 @@ def unseal(key: bytes, kind: str, token: str, *, extra: bytes = b"") -> tuple[in
     if raw is None or len(raw) < _SEAL_SIZE:
         return None
     body, given = raw[:-_SEAL_SIZE], raw[-_SEAL_SIZE:]
-    return _numbers(body) if hmac.compare_digest(given, _mac(key, kind, extra, body)) else None
+    return _numbers(body) if Sealer(key, kind, extra).sealed(body, given) else None
 
 
-def _mac(key: bytes, kind: str, extra: bytes, body: bytes) -> bytes:
-    # Each part is preceded by its length, so that no two different inputs read the same.
-    parts = (kind.encode(), extra, body)
-    framed = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
-    return hmac.digest(key, _DOMAIN + framed, "sha256")[:_SEAL_SIZE]
+def _framed(part: bytes) -> bytes:
+    """Each part is preceded by its length, so that no two different inputs read the same."""
+    return len(part).to_bytes(8, "big") + part
 
 
 def _encode(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+    return b2a_base64(raw, newline=False).translate(_URLSAFE, b"=").decode("ascii")
 
 
 def _decode(token: str) -> bytes | None:
@@ -66,9 +84,10 @@ def _varint(number: int) -> bytes:
         raise ValueError(f"a token holds no negative number: {number}")
     groups = bytearray()
     while number >= _MORE:
-        groups.append(number % _MORE | _MORE)
-        number //= _MORE
-    return bytes([*groups, number])
+        groups.append(number & 0x7F | _MORE)
+        number >>= 7
+    groups.append(number)
+    return bytes(groups)
 
 
 def _numbers(body: bytes) -> tuple[int, ...]:

@@ -29,6 +29,10 @@ class Kind(StrEnum):
     NO_APPROVER = "no_approver"
     BACKUP_OLD = "backup_old"
     ADMISSION_STUCK = "admission_stuck"
+    LANE_STOPPED = "lane_stopped"
+    MAIL_HELD = "mail_held"
+    MAIL_SLIPPED = "mail_slipped"
+    MAIL_ACCEPTANCE_ENDS = "mail_acceptance_ends"
 
 
 # A broadcast starts within a second of its time; half a minute means that nobody ticks.

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 PHASES = ("connect", "mail", "rcpt", "data", "dot")
+_DROPS = ("", "before", "after", "reset before", "reset after")
+_LINE = re.compile(r"[2-5]\d\d([ -])[^\r\n]*")
 
 
 @dataclass(slots=True)
@@ -17,8 +19,10 @@ class Fault:
 
     `match` is searched for in the recipient (at "mail" in the sender; at "connect" it should
     be empty).  `reply` takes the place of the right one; a 2xx at "dot" thus drops a message
-    silently, as carriers' filters do.  `drop` hangs up without a reply, "before" or "after"
-    the message is counted.  `delay` holds the reply back, in seconds.  `times` ends it.
+    silently, as carriers' filters do.  It may have several lines, "550-first\\n550 last".
+    `drop` hangs up without a reply, "before" or "after" the message is counted; "reset before"
+    and "reset after" do so by a TCP reset.  `delay` holds the reply back, in seconds.  The
+    first `skip` that it would strike are spared, and `times` ends it.
     """
 
     match: re.Pattern[str]
@@ -28,10 +32,14 @@ class Fault:
     times: int | None = None
     drop: str = ""
     delay: float = 0.0
+    skip: int = 0
 
     def strikes(self, phase: str, subjects: Sequence[str]) -> bool:
         """Whether it strikes now; each strike counts."""
         if phase != self.phase or self.times == 0 or not any(map(self.match.search, subjects)):
+            return False
+        if self.skip:
+            self.skip -= 1
             return False
         if self.share < 1 and random.random() >= self.share:
             return False
@@ -45,8 +53,17 @@ def fault_from(body: bytes) -> Fault:
     order = json.loads(body)
     drop = {True: "before", False: ""}.get(order.get("drop", ""), order.get("drop", ""))
     fault = Fault(**{**order, "match": re.compile(order.get("match", "")), "drop": drop})
-    if fault.phase not in PHASES or fault.drop not in ("", "before", "after"):
+    if fault.phase not in PHASES or fault.drop not in _DROPS:
         raise ValueError("no such phase, or no such way to drop")
-    if fault.reply and not re.fullmatch(r"[2-5]\d\d [^\r\n]*", fault.reply):
-        raise ValueError("a reply is one line with a code")
+    if fault.reply:
+        fault.reply = _as_lines(fault.reply)
     return fault
+
+
+def _as_lines(reply: str) -> str:
+    lines = reply.split("\n")
+    matches = [_LINE.fullmatch(line) for line in lines]
+    marks = "".join(match[1] if match else "?" for match in matches)
+    if marks != "-" * (len(lines) - 1) + " " or len({line[:3] for line in lines}) > 1:
+        raise ValueError("a reply is one line with a code, or several with the same")
+    return "\r\n".join(lines)

@@ -13,6 +13,7 @@ _QUOTED = r'"(?:[ !#-\[\]-~]|\\[ -~])*"'
 _DOMAIN = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.?)+|\[[0-9A-Za-z:.]+\]"
 _STRICT = re.compile(rf"({_ATEXT}+(?:\.{_ATEXT}+)*|{_QUOTED})@({_DOMAIN})")
 _LENIENT = re.compile(rf"((?:{_ATEXT}|\.)+|{_QUOTED})@({_DOMAIN})")
+_BEYOND = re.compile(r"[^\x00-\x7f]")
 _ESCAPE = re.compile(r"\\(.)")
 _SINGLE = re.compile(rb"(?im)^(from|to|subject|date|message-id):(?:\r\n(?=[ \t])|[ \t])*(\S?)")
 
@@ -26,6 +27,8 @@ COMMAND_BARE_LF = "500 5.5.2 Lines end with CRLF"
 TOO_LARGE = "552 5.3.4 Message exceeds fixed maximum message size"
 # RFC 2920 section 3.1: DATA is the last command of a group.
 PIPELINED_DATA = "503 5.5.0 Data command rejected: Improper use of SMTP command pipelining"
+# RFC 2920 section 3.1: nothing is sent ahead where PIPELINING is not offered.
+PIPELINED = "503 5.5.0 Error: Improper use of SMTP command pipelining"
 # RFC 6531 section 3.5: this server does not offer SMTPUTF8.
 NOT_ASCII = "553 5.6.7 Non-ASCII addresses not permitted"
 # RFC 5321 section 4.1.1.11.
@@ -36,15 +39,17 @@ def mailbox(path: str, *, lenient: bool) -> str | None:
     """The dequoted address in a path, with the domain in lower case; None if it is none.
 
     RFC 5321 section 4.1.2: an unquoted local part has no two dots in a row and none at an
-    end.  `lenient` takes them all the same, as docomo's and au's own servers do.
+    end.  `lenient` takes them all the same, as docomo's and au's own servers do.  Letters
+    beyond ASCII stand where others may (RFC 6531 section 3.3).
     """
-    match = (_LENIENT if lenient else _STRICT).fullmatch(path)
+    plain = path if path.isascii() else _BEYOND.sub("x", path)
+    match = (_LENIENT if lenient else _STRICT).fullmatch(plain)
     if not match or len(match[1]) > 64 or len(match[2]) > 255:  # section 4.5.3.1
         return None
-    local = match[1]
+    local, domain = path[: match.end(1)], path[match.start(2) :]
     if local.startswith('"'):
         local = _ESCAPE.sub(r"\1", local[1:-1])
-    return f"{local}@{match[2].lower()}"
+    return f"{local}@{domain.lower()}"
 
 
 def objection(content: bytes) -> str | None:

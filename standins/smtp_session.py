@@ -10,15 +10,16 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import cast
 
 from standins import smtp_rules as rules
 from standins.faults import Fault
 from standins.mailbox import Mailbox
+from standins.smtp_offers import Login, Offers
+from standins.smtp_wire import Wire
 
 _END = b"\r\n.\r\n"
 _PATH = re.compile(r"(?i)(?:FROM|TO):<([^<>]*|\"(?:[^\"\\]|\\.)*\"@[^<>]*)>(?: (.*))?")
-_PARAMETER = re.compile(r"(?i)SIZE=(\d{1,20})|BODY=(?:7BIT|8BITMIME)")
+_PARAMETER = re.compile(r"(?i)SIZE=(\d{1,20})|BODY=(?:7BIT|8BITMIME)|(SMTPUTF8)|(AUTH=.+)")
 
 
 @dataclass(slots=True)
@@ -31,42 +32,60 @@ class Server:
     faults: list[Fault] = field(default_factory=list)
     connections: int = 0
     peak_connections: int = 0
+    offers: Offers = Offers()  # noqa: RUF009 - frozen
+    pieces: int = 0
+    name: str = "standin.example"
 
-    def opened(self) -> None:
+    def opened(self, session: Session) -> None:
         """Count an open connection."""
         self.connections += 1
         self.peak_connections = max(self.peak_connections, self.connections)
 
-    def fault(self, phase: str, subjects: Sequence[str]) -> Fault | None:
+    def closed(self, session: Session) -> None:
+        """It is open no more."""
+        self.connections -= 1
+
+    def fault(self, phase: str, subjects: Sequence[str], session: Session) -> Fault | None:
         """The first fault that strikes at this point."""
+        if not self.faults:
+            return None
         return next((f for f in self.faults if f.strikes(phase, subjects)), None)
 
+    def take(self, mail_from: str, recipients: tuple[str, ...], raw: bytes) -> int:
+        """Keep a message that was accepted; its number."""
+        return self.mailbox.add(mail_from, recipients, raw)
 
-class Session(asyncio.Protocol):
-    """One connection: the state machine of RFC 5321 section 4.1.4."""
+
+class Session(Wire):
+    """One connection: the state machine of RFC 5321 section 4.1.4.
+
+    `messages` counts the MAIL commands that were taken.
+    """
 
     def __init__(self, server: Server) -> None:
+        super().__init__(server.offers, server.pieces)
         self._server = server
-        self._buffer = bytearray()
-        self._replies: list[str] = []
-        self._held = self._closing = self._in_content = self._too_large = False
+        self._in_content = self._too_large = False
         self._greeted = ""
         self._scanned = 0
+        self._login = Login(server.offers.login) if server.offers.login else None
+        self.messages = 0
         self._reset()
 
     def _reset(self) -> None:
         self._mail_from: str | None = None
         self._recipients: list[str] = []
+        self._utf8 = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        self._server.opened()
-        self._answer("connect", [""], lambda: "220 standin.example ESMTP")
+        super().connection_made(transport)
+        self._server.opened(self)
+        self._answer("connect", [""], lambda: f"220 {self._server.name} ESMTP")
         self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._closing = True
-        self._server.connections -= 1
+        super().connection_lost(exc)
+        self._server.closed(self)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -77,37 +96,27 @@ class Session(asyncio.Protocol):
         while not (self._held or self._closing):
             if not (self._take_content() if self._in_content else self._take_line()):
                 break
+            if self._buffer and not self._offers.pipelining and not self._in_content:
+                self._say(rules.PIPELINED)
+                self._closing = True
         self._flush()
-
-    def _flush(self) -> None:
-        if self._replies:
-            self._transport.write("".join(f"{r}\r\n" for r in self._replies).encode())
-            self._replies.clear()
-        if self._closing:
-            self._transport.close()
-
-    def _say(self, reply: str) -> None:
-        self._replies.append(reply)
-        # RFC 5321 section 3.8: who says 421 hangs up; so does Postfix after 521.
-        self._closing |= reply.startswith(("421", "521"))
 
     def _answer(self, phase: str, subjects: Sequence[str], right: Callable[[], str]) -> None:
         """Give the right answer, unless a fault was ordered for this point."""
-        fault = self._server.fault(phase, subjects) if self._server.faults else None
+        fault = self._server.fault(phase, subjects, self)
         if fault is None:
             self._say(right())
-            return
-        if fault.drop == "before":
+        elif fault.drop:
+            if fault.drop.endswith("after"):
+                right()
             self._closing = True
-            return
-        reply = right() if fault.drop or not fault.reply else fault.reply
-        if fault.drop:
-            self._closing = True
+            self._resetting = fault.drop.startswith("reset")
         elif fault.delay:
+            reply = fault.reply or right()
             self._held = True
             asyncio.get_running_loop().call_later(fault.delay, self._release, reply)
         else:
-            self._say(reply)
+            self._say(fault.reply or right())
 
     def _release(self, reply: str) -> None:
         self._held = False
@@ -133,7 +142,11 @@ class Session(asyncio.Protocol):
         if not line.endswith(b"\r\n"):
             self._say(rules.COMMAND_BARE_LF)
             return
-        verb, _, rest = line[:-2].decode("utf-8", "replace").partition(" ")
+        text = line[:-2].decode("utf-8", "replace")
+        if self._login and self._login.asks:
+            self._say(self._login.asks(text))
+            return
+        verb, _, rest = text.partition(" ")
         action = _COMMANDS.get(verb.upper())
         if action is None:
             self._say("500 5.5.2 Error: command not recognized")
@@ -141,12 +154,12 @@ class Session(asyncio.Protocol):
             action(self, rest.rstrip(" "))
 
     def _helo(self, name: str) -> None:
-        self._hello(name, "HELO", "250 standin.example")
+        self._hello(name, "HELO", f"250 {self._server.name}")
 
     def _ehlo(self, name: str) -> None:
-        offers = ("PIPELINING", f"SIZE {self._server.size_limit}", "ENHANCEDSTATUSCODES")
-        lines = "".join(f"250-{offer}\r\n" for offer in offers)
-        self._hello(name, "EHLO", f"250-standin.example\r\n{lines}250 8BITMIME")
+        offers = self._offers.lines(self._server.size_limit, secure=self.secure)
+        *lines, last = [self._server.name, *offers]
+        self._hello(name, "EHLO", "".join(f"250-{line}\r\n" for line in lines) + f"250 {last}")
 
     def _hello(self, name: str, verb: str, reply: str) -> None:
         if not name:
@@ -156,12 +169,33 @@ class Session(asyncio.Protocol):
         self._reset()
         self._say(reply)
 
+    def _starttls(self, rest: str) -> None:
+        context = self._offers.tls
+        if not context or self.secure:
+            self._say("502 5.5.1 Error: command not implemented")
+            return
+        self._say("220 2.0.0 Ready to start TLS")
+        self._flush()
+        self._greeted = ""
+        self._reset()
+        self._encrypt(context)
+
+    def _auth(self, rest: str) -> None:
+        if not self._login or (self._offers.tls and not self.secure):
+            self._say("502 5.5.1 Error: command not implemented")
+        elif self._greeted != "EHLO" or self._login.passed:
+            self._say("503 5.5.1 Error: not now")
+        else:
+            self._say(self._login.begin(rest))
+
     def _mail(self, rest: str) -> None:
         match = _PATH.fullmatch(rest) if rest[:5].upper() == "FROM:" else None
         path = match[1] if match else ""
         sender = rules.mailbox(path, lenient=False) if path else ""
         if not self._greeted:
             self._say("503 5.5.1 Error: send EHLO first")
+        elif self._login and not self._login.passed:
+            self._say("530 5.7.0 Authentication required")
         elif self._mail_from is not None:
             self._say("503 5.5.1 Error: nested MAIL command")
         elif match is None or sender is None:
@@ -173,16 +207,25 @@ class Session(asyncio.Protocol):
 
     def _accept_sender(self, sender: str) -> str:
         self._mail_from = sender
+        self.messages += 1
         return "250 2.1.0 Ok"
 
     def _bad_parameters(self, text: str) -> str | None:
         for parameter in text.split():
             match = _PARAMETER.fullmatch(parameter)
-            if match is None or self._greeted == "HELO":
+            if match is None or self._greeted == "HELO" or not self._is_offered(parameter.upper()):
                 return rules.UNKNOWN_PARAMETER
+            self._utf8 |= bool(match[2])
             if int(match[1] or 0) > self._server.size_limit:
                 return rules.TOO_LARGE
         return None
+
+    def _is_offered(self, parameter: str) -> bool:
+        if parameter.startswith("BODY="):
+            return self._offers.eight_bit
+        if parameter.startswith("AUTH="):
+            return self._login is not None
+        return self._offers.utf8 if parameter == "SMTPUTF8" else True
 
     def _rcpt(self, rest: str) -> None:
         match = _PATH.fullmatch(rest) if rest[:3].upper() == "TO:" else None
@@ -192,7 +235,7 @@ class Session(asyncio.Protocol):
             self._say("501 5.5.4 Syntax: RCPT TO:<address>")
         elif match[2]:
             self._say(rules.UNKNOWN_PARAMETER)
-        elif not match[1].isascii():
+        elif not (match[1].isascii() or self._utf8):
             self._say(rules.NOT_ASCII)
         elif len(self._recipients) >= rules.RECIPIENTS:
             self._say(rules.TOO_MANY)
@@ -203,7 +246,7 @@ class Session(asyncio.Protocol):
 
     def _accept_recipient(self, path: str) -> str:
         # RFC 5321 section 4.5.1: postmaster is known without a domain.
-        whole = f"{path}@standin.example" if path.lower() == "postmaster" else path
+        whole = f"{path}@{self._server.name}" if path.lower() == "postmaster" else path
         recipient = rules.mailbox(whole, lenient=self._server.lenient)
         if recipient is None:
             return "501 5.1.3 Bad recipient address syntax"
@@ -256,7 +299,7 @@ class Session(asyncio.Protocol):
             return refusal
         # RFC 5321 section 4.5.2: the first dot of a line was added by the sender.
         raw = content.removeprefix(b".").replace(b"\r\n.", b"\r\n")
-        sequence = self._server.mailbox.add(self._mail_from or "", tuple(self._recipients), raw)
+        sequence = self._server.take(self._mail_from or "", tuple(self._recipients), raw)
         return f"250 2.0.0 Ok: queued as {sequence:08X}"
 
     def _rset(self, rest: str) -> None:
@@ -288,6 +331,8 @@ class Session(asyncio.Protocol):
 _COMMANDS: dict[str, Callable[[Session, str], None]] = {
     "HELO": Session._helo,
     "EHLO": Session._ehlo,
+    "STARTTLS": Session._starttls,
+    "AUTH": Session._auth,
     "MAIL": Session._mail,
     "RCPT": Session._rcpt,
     "DATA": Session._data,

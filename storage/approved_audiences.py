@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Select, String, cast, func, select
-from sqlalchemy.orm import InstrumentedAttribute
 
 from domain import approved_audiences as rules
-from domain.approved_audiences import Change
+from domain.approved_audiences import Change, Families
 from storage.audiences import guardian_ids
 from storage.database import Transaction
 from storage.tables import AudienceMember, Broadcast, Guardian
 
-_Number = InstrumentedAttribute[int]
+# So many guardians come from the database at once, as one text: rows would be slower than the
+# freezing's SQL, and all of a city at once is more than a worker should hold.
+_AT_ONCE = 20_000
 
 
 def packed(tx: Transaction, board_id: int, audience: Sequence[Any]) -> bytes:
     """Who is meant now, as `broadcasts.approved_audience` holds it."""
     members = guardian_ids(board_id, audience)
-    query = _pairs(Guardian.id, Guardian.family_id).where(Guardian.id.in_(members))
-    return rules.pack(_families(tx, query))
+    meant = select(Guardian.id, Guardian.family_id).where(Guardian.id.in_(members))
+    numbers = _read(tx, meant)
+    return rules.pack(Families.of(dict(zip(numbers[::2], numbers[1::2], strict=True))))
 
 
 def note(tx: Transaction, broadcast: Broadcast) -> None:
@@ -37,19 +40,32 @@ def change_of(tx: Transaction, broadcast: Broadcast) -> Change | None:
     """
     if broadcast.approved_audience is None:
         return None
+    return rules.change(rules.unpack(broadcast.approved_audience), _noted(tx, broadcast.id))
+
+
+def _noted(tx: Transaction, broadcast_id: int) -> Families:
+    """The audience written down, one part after the other in the order of its key."""
+    found, last = Families(), 0
+    while part := _read(tx, _following(broadcast_id, last)):
+        found.guardians.extend(part[::2])
+        found.families.extend(part[1::2])
+        last = part[-2]
+    return found
+
+
+def _following(broadcast_id: int, guardian_id: int) -> Select[tuple[int, int]]:
     member = AudienceMember
-    query = _pairs(member.guardian_id, member.family_id).where(member.broadcast_id == broadcast.id)
-    return rules.change(rules.unpack(broadcast.approved_audience), _families(tx, query))
-
-
-def _pairs(guardian_id: _Number, family_id: _Number) -> Select[tuple[str]]:
-    """All of them as one text: twenty thousand rows would be slower than the freezing's SQL."""
-    return select(
-        func.aggregate_strings(cast(guardian_id, String) + "," + cast(family_id, String), ",")
+    return (
+        select(member.guardian_id, member.family_id)
+        .where(member.broadcast_id == broadcast_id, member.guardian_id > guardian_id)
+        .order_by(member.guardian_id)
+        .limit(_AT_ONCE)
     )
 
 
-def _families(tx: Transaction, pairs: Select[tuple[str]]) -> dict[int, int]:
-    text = tx.session.scalar(pairs)
-    numbers = [*map(int, text.split(","))] if text else []
-    return dict(zip(numbers[::2], numbers[1::2], strict=True))
+def _read(tx: Transaction, pairs: Select[tuple[int, int]]) -> array[int]:
+    """A guardian and a family, and the next two, in the order asked for."""
+    one, two = pairs.subquery("pairs").c
+    told = cast(one, String) + "," + cast(two, String)
+    text = tx.session.scalar(select(func.aggregate_strings(told, ",")))
+    return array("q", map(int, text.split(",")) if text else ())

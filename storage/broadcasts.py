@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import CursorResult, delete, or_, select, update
 
@@ -13,10 +13,12 @@ from domain import follow_ups
 from domain.audience import parts_from_json, parts_to_json
 from domain.broadcasts import Purpose, Relation, State, Verb, next_state
 from domain.content import Content, content_hash, image_digest
-from domain.images import PreparedImage
 from domain.verification import make_verify_code
 from storage.database import Transaction
 from storage.tables import Attachment, Broadcast
+
+if TYPE_CHECKING:
+    from domain.images import PreparedImage
 
 
 def find(tx: Transaction, broadcast_id: int) -> Broadcast | None:

@@ -41,7 +41,9 @@ def move(tx: Transaction, to: Chunk, chunk_id: int, ids: Sequence[int]) -> None:
     )
 
 
-def chunk_for(tx: Transaction, like: Chunk, at: datetime, count: int, limit: int) -> Chunk:
+def chunk_for(
+    tx: Transaction, like: Chunk, at: datetime, deadline: datetime, count: int, limit: int
+) -> Chunk:
     """A chunk for another try: one that is due about then and has room, or a new one.
 
     Not for keyed chunks, whose members never change.
@@ -53,6 +55,7 @@ def chunk_for(tx: Transaction, like: Chunk, at: datetime, count: int, limit: int
             Chunk.state == READY,
             Chunk.epoch == 0,
             Chunk.not_before.between(at, at + _JOIN_WITHIN),
+            Chunk.deadline == deadline,
             Chunk.size <= limit - count,
         )
         .limit(1)
@@ -62,7 +65,7 @@ def chunk_for(tx: Transaction, like: Chunk, at: datetime, count: int, limit: int
     if joined is not None:
         joined.size += count
         return joined
-    return new_chunk(tx, like, at, count)
+    return new_chunk(tx, like, at, count, deadline)
 
 
 def _alike(like: Chunk) -> tuple[ColumnElement[bool], ...]:
@@ -75,8 +78,10 @@ def _alike(like: Chunk) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def new_chunk(tx: Transaction, like: Chunk, at: datetime, count: int) -> Chunk:
-    """A chunk of the same kind as another, ready from `at` on."""
+def new_chunk(
+    tx: Transaction, like: Chunk, at: datetime, count: int, deadline: datetime | None = None
+) -> Chunk:
+    """A chunk of the same kind as another, ready from `at` on, until its deadline or another."""
     chunk = Chunk(
         board_id=like.board_id,
         broadcast_id=like.broadcast_id,
@@ -90,7 +95,7 @@ def new_chunk(tx: Transaction, like: Chunk, at: datetime, count: int) -> Chunk:
         keyed=like.keyed,
         epoch=0,
         not_before=at,
-        deadline=like.deadline,
+        deadline=deadline or like.deadline,
     )
     tx.session.add(chunk)
     tx.flush()

@@ -26,6 +26,7 @@ from storage.tables import (
     OptOut,
     Reply,
     StaffContact,
+    Suppression,
 )
 
 _ADDRESS = "contact_points.address"
@@ -49,6 +50,8 @@ def note_left(tx: Transaction, contact_id: int) -> None:
         point.state = "left"
         point.state_at = tx.now
         tx.flush()
+        # Who comes back begins anew.
+        tx.session.execute(delete(Suppression).where(Suppression.contact_point_id == contact_id))
 
 
 def erase_left(tx: Transaction) -> int:
@@ -98,7 +101,12 @@ def _is_needed() -> ColumnElement[bool]:
 
 
 def _erase_said(tx: Transaction, contact_ids: Sequence[int]) -> None:
-    columns = (Reply.contact_point_id, OptOut.contact_point_id, ContactProof.asker_id)
+    columns = (
+        Reply.contact_point_id,
+        OptOut.contact_point_id,
+        ContactProof.asker_id,
+        Suppression.contact_point_id,
+    )
     for column in columns:
         tx.session.execute(
             delete(column.class_)

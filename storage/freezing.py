@@ -13,11 +13,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    Row,
+    Column,
+    Insert,
+    MetaData,
     Select,
+    String,
     Subquery,
+    Table,
     and_,
-    bindparam,
     case,
     delete,
     distinct,
@@ -25,18 +28,16 @@ from sqlalchemy import (
     insert,
     literal,
     select,
-    text,
-    update,
 )
 from sqlalchemy.sql.elements import ColumnElement
 
 from domain import deliveries as rules
-from domain.addresses import OTHER_LANE, lane_of
 from domain.broadcasts import State, Verb
 from domain.content import MAIL_FORMS, is_emergency, privacy_of, variant
 from domain.deliveries import ChunkRule
+from domain.lanes import OTHER, lane_of
 from domain.quotas import Account
-from storage import broadcasts
+from storage import broadcasts, planner
 from storage.database import Transaction
 from storage.lanes import hearing, japanese
 from storage.people import MAIL
@@ -50,6 +51,7 @@ from storage.tables import (
     Delivery,
     Guardian,
 )
+from storage.tables.columns import Id
 
 # The lane of those for whom a provider's quota does not suffice.
 OVER_LANE = "over"
@@ -125,12 +127,15 @@ def forget_audience(tx: Transaction, broadcast: Broadcast) -> None:
 
 def note_audience(tx: Transaction, broadcast: Broadcast, reach: Reach) -> int:
     """Write down every guardian in the audience with the contact point used; count families."""
+    planner.give_room(tx)
     columns = ["broadcast_id", "guardian_id", "family_id", "contact_point_id", "board_id"]
     tx.session.execute(insert(AudienceMember).from_select(columns, first_ways(broadcast, reach)))
-    families = select(func.count(distinct(AudienceMember.family_id))).where(
+    count = select(func.count(distinct(AudienceMember.family_id))).where(
         AudienceMember.broadcast_id == broadcast.id
     )
-    return tx.session.scalar(families) or 0
+    families = tx.session.scalar(count) or 0
+    planner.expect(tx, families)
+    return families
 
 
 def note_further_ways(tx: Transaction, broadcast: Broadcast, reach: Reach) -> bool:
@@ -144,31 +149,51 @@ def note_further_ways(tx: Transaction, broadcast: Broadcast, reach: Reach) -> bo
 
 def make_deliveries(tx: Transaction, broadcast: Broadcast, cut: Cut) -> Frozen:
     """One delivery for each contact point of the noted audience, cut into chunks."""
-    keyed = _keyed(tx, broadcast, cut)
-    _insert_deliveries(tx, broadcast, keyed)
-    chunks = _insert_chunks(tx, broadcast, keyed, cut)
-    _assign(tx, broadcast.id, chunks)
-    if astray := _not_in_a_chunk(tx, broadcast.id):
-        raise AssertionError(f"{astray} deliveries are in no chunk")
+    connection = tx.session.connection()
+    _POINTS.create(connection)
+    connection.execute(insert(_POINTS).from_select(_KEYED, _keyed(tx, broadcast, cut)))
+    planner.expect_nothing(tx)
+    spans = _spans(tx, cut.rules)
+    if spans:
+        rows = [_chunk(tx, broadcast, span, cut) for span in spans]
+        # Told back in their order, they are inserted in it and hundreds at once.
+        returned = insert(Chunk).returning(Chunk.id, sort_by_parameter_order=True)
+        connection.execute(returned, rows).all()
+    filling = _insert_deliveries(broadcast).execution_options(preserve_rowcount=True)
+    made = connection.execute(filling).rowcount
+    _POINTS.drop(connection)
+    recipients = sum(span.size for span in spans)
+    if made != recipients:
+        raise AssertionError(f"{recipients - made} deliveries are in no chunk")
     families, guardians, reached = _counts(tx, broadcast.id)
-    recipients = sum(span.size for span in chunks)
-    return Frozen(families, guardians, guardians - reached, recipients, len(chunks))
+    return Frozen(families, guardians, guardians - reached, recipients, len(spans))
+
+
+# The contact points of one audience, with what a chunk's deliveries have in common, numbered
+# in the order of that: so each chunk is one range of numbers. It lives as long as one freezing.
+_KEYED = ("channel", "account", "lane", "variant", "contact_point_id")
+_POINTS = Table(
+    "points_being_frozen",
+    MetaData(),
+    Column("n", Id, primary_key=True),
+    *(Column(name, String, nullable=False) for name in _KEYED[:4]),
+    Column("contact_point_id", Id, nullable=False),
+    prefixes=["TEMPORARY"],
+)
 
 
 def _keyed(tx: Transaction, broadcast: Broadcast, cut: Cut) -> Select[Any]:
     """Each contact point of the audience with what its chunk must have in common."""
     heard = hearing(broadcast.id)
+    lane = _lane(tx, heard, cut.beyond).label("lane")
+    variant_ = _variant(broadcast, cut.rules).label("variant")
+    key = (ContactPoint.channel, ContactPoint.account, lane, variant_, ContactPoint.id)
     return (
-        select(
-            ContactPoint.id,
-            ContactPoint.channel,
-            ContactPoint.account,
-            _lane(tx, heard, cut.beyond).label("lane"),
-            _variant(broadcast, cut.rules).label("variant"),
-        )
+        select(*key)
         .join(heard, heard.c.contact_point_id == ContactPoint.id)
         .join(Guardian, Guardian.id == heard.c.guardian_id)
         .group_by(ContactPoint.id)
+        .order_by(*key)
     )
 
 
@@ -203,135 +228,82 @@ def _lane(tx: Transaction, heard: Subquery, beyond: Mapping[Account, int]) -> Co
     lanes: dict[str, list[str]] = {}
     for domain in sorted(tx.session.scalars(domains)):
         lanes.setdefault(lane_of(domain), []).append(domain)
-    lanes.pop(OTHER_LANE, None)
+    lanes.pop(OTHER, None)
     over = [
         (and_(of_accounts([account]), ContactPoint.id >= first), OVER_LANE)
         for account, first in beyond.items()
     ]
     known = [(ContactPoint.domain.in_(names), lane) for lane, names in lanes.items()]
-    return case(
-        *over, (ContactPoint.channel != MAIL, ContactPoint.channel), *known, else_=OTHER_LANE
+    return case(*over, (ContactPoint.channel != MAIL, ContactPoint.channel), *known, else_=OTHER)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """One chunk to be: what its deliveries have in common, and how many there are."""
+
+    key: tuple[str, str, str, str]
+    part: int
+    size: int
+
+
+def _spans(tx: Transaction, chunk_rules: Mapping[str, ChunkRule]) -> list[_Span]:
+    """The chunks in the order of their turns: the lanes take turns, so that none waits last.
+
+    But for those whom a quota does not suffice for: they must not use it up before others.
+    """
+    of = _POINTS.c
+    key = (of.channel, of.account, of.lane, of.variant)
+    rows = tx.session.connection().execute(select(*key, func.count()).group_by(*key)).all()
+    spans = [
+        _Span((channel, account, lane, name), part, min(size, count - part * size))
+        for channel, account, lane, name, count in rows
+        for size in [chunk_rules[channel].size]
+        for part in range(-(-count // size))
+    ]
+    return sorted(spans, key=lambda span: (span.key[2] == OVER_LANE, span.part, span.key))
+
+
+def _chunk(tx: Transaction, broadcast: Broadcast, span: _Span, cut: Cut) -> dict[str, object]:
+    channel, account, lane, name = span.key
+    keyed = cut.rules[channel].keyed
+    return {
+        "board_id": broadcast.board_id,
+        "broadcast_id": broadcast.id,
+        "channel": channel,
+        "account": account,
+        "lane": lane,
+        "variant": name,
+        "priority": cut.priority,
+        "size": span.size,
+        "keyed": keyed,
+        "not_before": tx.now,
+        "deadline": min(cut.deadline, tx.now + rules.KEY_LASTS) if keyed else cut.deadline,
+    }
+
+
+def _insert_deliveries(broadcast: Broadcast) -> Insert:
+    """One statement for all, each chunk one range of numbers: counted up in the same order."""
+    key = (Chunk.channel, Chunk.account, Chunk.lane, Chunk.variant, Chunk.id)
+    last = func.sum(Chunk.size).over(order_by=key)
+    ranges = (
+        select(Chunk.id, (last - Chunk.size + 1).label("first"), last.label("last"))
+        .where(Chunk.broadcast_id == broadcast.id)
+        .subquery("ranges")
     )
-
-
-def _insert_deliveries(tx: Transaction, broadcast: Broadcast, points: Select[Any]) -> None:
-    """In the order of the keys, so that each chunk is one range of delivery IDs."""
-    keyed = points.subquery("keyed")
     rows = select(
         literal(broadcast.board_id),
         literal(broadcast.id),
-        keyed.c.id,
+        _POINTS.c.contact_point_id,
+        ranges.c.id,
         literal(rules.State.WAITING.value),
         literal(0),
         literal(0),
         literal(""),
         literal(""),
-    ).order_by(keyed.c.channel, keyed.c.account, keyed.c.lane, keyed.c.variant, keyed.c.id)
-    columns = ["board_id", "broadcast_id", "contact_point_id", "state"]
+    ).join(_POINTS, _POINTS.c.n.between(ranges.c.first, ranges.c.last))
+    columns = ["board_id", "broadcast_id", "contact_point_id", "chunk_id", "state"]
     columns += ["attempts", "doubtful", "reason", "reference"]
-    tx.session.execute(insert(Delivery).from_select(columns, rows))
-
-
-@dataclass(frozen=True, slots=True)
-class _Span:
-    chunk_id: int
-    first: int
-    last: int
-    size: int
-
-
-def _insert_chunks(
-    tx: Transaction, broadcast: Broadcast, keyed: Select[Any], cut: Cut
-) -> list[_Span]:
-    spans = tx.session.execute(_spans(broadcast.id, keyed, cut.rules)).all()
-    chunks = [_chunk(tx, broadcast, span, cut) for span in spans]
-    tx.session.add_all(chunks)
-    tx.flush()
-    return [
-        _Span(chunk.id, span.first, span.last, span.size)
-        for chunk, span in zip(chunks, spans, strict=True)
-    ]
-
-
-def _chunk(tx: Transaction, broadcast: Broadcast, span: Row[Any], cut: Cut) -> Chunk:
-    keyed = cut.rules[span.channel].keyed
-    return Chunk(
-        board_id=broadcast.board_id,
-        broadcast_id=broadcast.id,
-        channel=span.channel,
-        account=span.account,
-        lane=span.lane,
-        variant=span.variant,
-        priority=cut.priority,
-        size=span.size,
-        keyed=keyed,
-        not_before=tx.now,
-        deadline=min(cut.deadline, tx.now + rules.KEY_LASTS) if keyed else cut.deadline,
-    )
-
-
-def _spans(
-    broadcast_id: int, points: Select[Any], chunk_rules: Mapping[str, ChunkRule]
-) -> Select[Any]:
-    """First and last delivery of each chunk; the lanes take turns, so that none waits last.
-
-    But for those whom a quota does not suffice for: they must not use it up before others.
-    Each delivery is looked up and not joined: until PostgreSQL's planner has looked at the new
-    rows it takes them for one, and would go through all of them anew for each.
-    """
-    delivery_id = (
-        select(Delivery.id)
-        .where(Delivery.broadcast_id == broadcast_id, Delivery.contact_point_id == ContactPoint.id)
-        .correlate(ContactPoint)
-        .scalar_subquery()
-    )
-    keyed = points.add_columns(delivery_id.label("delivery_id")).subquery("keyed").c
-    key = (keyed.channel, keyed.account, keyed.lane, keyed.variant)
-    number = func.row_number().over(partition_by=key, order_by=keyed.delivery_id)
-    size = case(
-        *((keyed.channel == name, rule.size) for name, rule in chunk_rules.items()), else_=1
-    )
-    numbered = select(keyed.delivery_id, *key, ((number - 1) // size).label("part")).subquery(
-        "numbered"
-    )
-    of = numbered.c
-    over = case((of.lane == OVER_LANE, 1), else_=0)
-    return (
-        select(
-            of.channel,
-            of.account,
-            of.lane,
-            of.variant,
-            func.min(of.delivery_id).label("first"),
-            func.max(of.delivery_id).label("last"),
-            func.count().label("size"),
-        )
-        .group_by(of.channel, of.account, of.lane, of.variant, of.part)
-        .order_by(over, of.part, of.channel, of.account, of.lane, of.variant)
-    )
-
-
-def _assign(tx: Transaction, broadcast_id: int, spans: list[_Span]) -> None:
-    statement = (
-        update(Delivery.__table__)  # type: ignore[arg-type]  # a Table, typed as FromClause
-        .where(
-            Delivery.id.between(bindparam("first"), bindparam("last")),
-            # Not by the index on broadcasts (hence the 0): it would go through all deliveries
-            # of the broadcast for each chunk.
-            Delivery.broadcast_id + 0 == broadcast_id,
-        )
-        .values(chunk_id=bindparam("chunk"))
-    )
-    rows = [{"chunk": span.chunk_id, "first": span.first, "last": span.last} for span in spans]
-    if rows:
-        tx.session.connection().execute(statement, rows)
-
-
-def _not_in_a_chunk(tx: Transaction, broadcast_id: int) -> int:
-    query = select(func.count()).where(
-        Delivery.broadcast_id == broadcast_id, Delivery.chunk_id.is_(None)
-    )
-    return tx.session.scalar(query) or 0
+    return insert(Delivery).from_select(columns, rows)
 
 
 def _counts(tx: Transaction, broadcast_id: int) -> tuple[int, int, int]:
@@ -342,12 +314,3 @@ def _counts(tx: Transaction, broadcast_id: int) -> tuple[int, int, int]:
     ).where(AudienceMember.broadcast_id == broadcast_id)
     families, guardians, reached = tx.session.execute(query).tuples().one()
     return families, guardians, reached
-
-
-def gather_statistics(tx: Transaction) -> None:
-    """Tell PostgreSQL's planner of the many new rows, or its first plans take them for few.
-
-    In a transaction of its own: it holds a lock that two freezings must not wait for.
-    """
-    if tx.session.get_bind().dialect.name == "postgresql":
-        tx.session.execute(text("ANALYZE audience_members, audience_ways, chunks, deliveries"))

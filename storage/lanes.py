@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import Subquery, and_, case, func, select, union_all
+from sqlalchemy import Subquery, and_, case, func, or_, select, union_all
+from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 
-from domain.addresses import lane_of
+from domain.lanes import lane_of
 from storage.people import MAIL
 from storage.tables import (
     AudienceMember,
@@ -26,7 +27,8 @@ from storage.tables import (
 def usable(channels: Collection[str], school_id: int, ordinary: bool) -> ColumnElement[bool]:
     """Whether a guardian's contact point may be used.
 
-    An emergency also reaches who left the school, and by ways that a guardian turned off.
+    An emergency also reaches who left the school, by ways that a guardian turned off, and at
+    an address whose carrier called it unknown where there is no other way: it is worth a bounce.
 
     This is the ON clause that joins contact points to guardians' contacts.  `channels` are those
     that are on and that the board allows, `school_id` the school that sends, EVERY_SCHOOL for
@@ -34,12 +36,30 @@ def usable(channels: Collection[str], school_id: int, ordinary: bool) -> ColumnE
     """
     conditions = [
         ContactPoint.id == GuardianContact.contact_point_id,
-        ContactPoint.state == "active",
         ContactPoint.channel.in_(channels),
     ]
+    active = ContactPoint.state == "active"
     if ordinary:
-        conditions += [GuardianContact.off.is_(False), ~_left(school_id)]
+        conditions += [active, GuardianContact.off.is_(False), ~_left(school_id)]
+    else:
+        last_way = and_(ContactPoint.state == "suspended", ~_has_active(channels))
+        conditions.append(or_(active, last_way))
     return and_(*conditions)
+
+
+def _has_active(channels: Collection[str]) -> ColumnElement[bool]:
+    """Whether the guardian has a contact point that nobody suspended, blocked or left."""
+    mine, point = aliased(GuardianContact), aliased(ContactPoint)
+    return (
+        select(mine.contact_point_id)
+        .join(point, point.id == mine.contact_point_id)
+        .where(
+            mine.guardian_id == GuardianContact.guardian_id,
+            point.state == "active",
+            point.channel.in_(channels),
+        )
+        .exists()
+    )
 
 
 def _left(school_id: int) -> ColumnElement[bool]:

@@ -6,15 +6,19 @@ record nothing under it any more (see storage.recording).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Row, Select, String, bindparam, cast, func, or_, select, update
+from sqlalchemy.sql.elements import ColumnElement
 
 from domain import broadcasts
-from domain.deliveries import OPEN, ChunkRule, State
+from domain.deliveries import OPEN, ORDINARY, ChunkRule, State
+from storage import queue
 from storage.chunks import DONE, LEASED, OPEN_ROW, PLACED, READY, UNSYNCED
 from storage.database import Transaction
 from storage.tables import Broadcast, Chunk, ContactPoint, Delivery
@@ -38,10 +42,26 @@ class Lease:
     key: UUID
     deadline: datetime
     keyed: bool = False
+    priority: int = ORDINARY
+
+    @property
+    def urgent(self) -> bool:
+        return self.priority < ORDINARY
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class Want:
+    """So many chunks of a channel, of one lane or (empty) of any; `urgent` is those alone that
+    are more urgent than an ordinary broadcast.
+    """
+
+    channel: str
+    count: int
+    lane: str = ""
+    urgent: bool = False
+
+
+class Member(NamedTuple):
     """One delivery of a chunk that is still to be sent, its address as it is stored."""
 
     delivery_id: int
@@ -59,44 +79,59 @@ class Again:
 
 # Leasing.
 
+_CHUNKS, _DELIVERIES, _POINTS = Chunk.__table__, Delivery.__table__, ContactPoint.__table__
+_C, _D = _CHUNKS.c, _DELIVERIES.c
 
-def anything_due(tx: Transaction, channels: Iterable[str]) -> bool:
+
+def anything_due(tx: Transaction, wants: Sequence[Want]) -> bool:
     """Whether a lease would get something; asked without the write lock."""
-    return tx.session.scalars(_due(tx, channels, 1)).first() is not None
-
-
-def lease(
-    tx: Transaction, worker: str, wanted: Mapping[str, int], lasting: timedelta
-) -> list[Lease]:
-    """Take up to as many chunks of each channel as are wanted and due, the most urgent first."""
-    taken = [
-        chunk
-        for channel, count in wanted.items()
-        for chunk in tx.session.scalars(
-            _due(tx, [channel], count).with_for_update(skip_locked=True, of=Chunk)
-        ).all()
-    ]
-    for chunk in taken:
-        chunk.state, chunk.worker = LEASED, worker
-        chunk.epoch += 1
-        chunk.leased_until = tx.now + lasting
-    tx.flush()
-    return [as_lease(chunk, worker) for chunk in taken]
-
-
-def _due(tx: Transaction, channels: Iterable[str], count: int) -> Select[tuple[Chunk]]:
     return (
-        select(Chunk)
-        .join(Broadcast, Broadcast.id == Chunk.broadcast_id)
-        .where(
-            Chunk.state == READY,
-            Chunk.not_before <= tx.now,
-            Chunk.deadline > tx.now,
-            Chunk.channel.in_(list(channels)),
-            Broadcast.state == SENDING,
-        )
-        .order_by(Chunk.priority, Chunk.id)
-        .limit(count)
+        next(_due(tx, [replace(want, count=1) for want in wants if want.count]), None) is not None
+    )
+
+
+def lease(tx: Transaction, worker: str, wants: Sequence[Want], lasting: timedelta) -> list[Lease]:
+    """Take up to as many due chunks as are wanted, in every lane the most urgent first."""
+    tx.flush()
+    taken = list(_due(tx, wants, locking=True))
+    if taken:
+        queue.take(tx, [row.id for row in taken], worker, tx.now + lasting)
+    return [_leased(row, worker) for row in taken]
+
+
+def _due(tx: Transaction, wants: Sequence[Want], locking: bool = False) -> Iterator[Row[Any]]:
+    """What is due of each want, and was not found for one before it."""
+    lanes = {channel: queue.lanes(tx, channel) for channel in {want.channel for want in wants}}
+    found: set[int] = set()
+    for want in wants:
+        rows = [
+            row
+            for lane in lanes[want.channel]
+            if want.lane in ("", lane)
+            for row in queue.due(
+                tx, want.channel, lane, want.count + len(found), want.urgent, locking
+            )
+        ]
+        fresh = [row for row in rows if row.id not in found]
+        for row in sorted(fresh, key=lambda row: (row.priority, row.id))[: want.count]:
+            found.add(row.id)
+            yield row
+
+
+def _leased(row: Row[Any], worker: str) -> Lease:
+    return Lease(
+        chunk_id=row.id,
+        epoch=row.epoch + 1,
+        worker=worker,
+        broadcast_id=row.broadcast_id,
+        channel=row.channel,
+        account=row.account,
+        lane=row.lane,
+        variant=row.variant,
+        key=row.key,
+        deadline=row.deadline,
+        keyed=row.keyed,
+        priority=row.priority,
     )
 
 
@@ -113,23 +148,48 @@ def as_lease(chunk: Chunk, worker: str) -> Lease:
         key=chunk.key,
         deadline=chunk.deadline,
         keyed=chunk.keyed,
+        priority=chunk.priority,
     )
 
 
 def members(tx: Transaction, chunk_id: int) -> list[Member]:
-    """Whom a leased chunk is still to be sent to."""
-    query = (
-        select(Delivery.id, Delivery.contact_point_id, ContactPoint.address_cipher)
-        .join(ContactPoint, ContactPoint.id == Delivery.contact_point_id)
-        .where(Delivery.chunk_id == chunk_id, OPEN_ROW)
-        .order_by(Delivery.id)
+    """Whom a leased chunk is still to be sent to.
+
+    They come as one text: a row of its own for each would give Python's lock away and wait for it
+    again a hundred times, while another thread is busy sending.
+    """
+    on_sqlite = tx.session.get_bind().dialect.name == "sqlite"
+    statement = _MEMBERS_OF_SQLITE if on_sqlite else _MEMBERS_OF_POSTGRESQL
+    told = tx.session.connection().execute(statement, {"chunk": chunk_id}).scalar()
+    words = told.split(",") if told else []
+    numbers = map(int, words[0::3]), map(int, words[1::3])
+    return list(map(Member, *numbers, map(bytes.fromhex, words[2::3])))
+
+
+def _members(cipher: ColumnElement[str]) -> Select[tuple[str]]:
+    """The members of a chunk in order, each as its numbers and its address as hexadecimals."""
+    each = (
+        cast(_DELIVERIES.c.id, String),
+        cast(_DELIVERIES.c.contact_point_id, String),
+        cipher,
     )
-    return [Member(*row) for row in tx.session.execute(query).tuples()]
+    rows = (
+        select((each[0] + "," + each[1] + "," + each[2]).label("member"))
+        .join_from(_DELIVERIES, _POINTS, _POINTS.c.id == _DELIVERIES.c.contact_point_id)
+        .where(_DELIVERIES.c.chunk_id == bindparam("chunk"), OPEN_ROW)
+        .order_by(_DELIVERIES.c.id)
+        .subquery()
+    )
+    return select(func.aggregate_strings(rows.c.member, ","))
 
 
-def open_address(tx: Transaction, member: Member) -> str:
-    """The address in clear; needs no connection, so it may follow the transaction."""
-    return tx.vault.open_text(member.address_cipher, _ADDRESS)
+_MEMBERS_OF_SQLITE = _members(func.hex(_POINTS.c.address_cipher, type_=String))
+_MEMBERS_OF_POSTGRESQL = _members(func.encode(_POINTS.c.address_cipher, "hex", type_=String))
+
+
+def address_opener(tx: Transaction) -> Callable[[bytes], str]:
+    """What gives a member's address in clear, or raises SealBroken; `tx` may be over by then."""
+    return tx.vault.opener(_ADDRESS)
 
 
 def extend(tx: Transaction, worker: str, lasting: timedelta) -> set[tuple[int, int]]:
@@ -159,11 +219,31 @@ def release(tx: Transaction, held: Lease, not_before: datetime | None = None) ->
     What is left in it waits until `not_before`; but a keyed chunk until the time that its own
     outcomes set.  Returns False, changing nothing, if the lease was lost.
     """
-    chunk = held_chunk(tx, held.chunk_id, held.epoch, held.worker)
-    if chunk is None:
+    if not still_held(tx, [held]):
         return False
-    hand_back(tx, chunk, not_before)
+    release_all(tx, {held: not_before})
     return True
+
+
+_HELD = (
+    select(_C.id, _C.epoch, _C.worker)
+    .where(_C.id.in_(bindparam("chunks", expanding=True)), _C.state == LEASED)
+    .order_by(_C.id)
+    .with_for_update()
+)
+
+
+def still_held(tx: Transaction, leases: Collection[Lease]) -> set[tuple[int, int]]:
+    """The chunks and epochs of those leases that were not lost, locked until the commit."""
+    tx.flush()
+    ids = [held.chunk_id for held in leases]
+    rows = tx.session.connection().execute(_HELD, {"chunks": ids}).tuples()
+    found = set(rows)
+    return {
+        (held.chunk_id, held.epoch)
+        for held in leases
+        if (held.chunk_id, held.epoch, held.worker) in found
+    }
 
 
 def held_chunk(tx: Transaction, chunk_id: int, epoch: int, worker: str) -> Chunk | None:
@@ -181,22 +261,67 @@ def held_chunk(tx: Transaction, chunk_id: int, epoch: int, worker: str) -> Chunk
     return tx.session.scalar(query)
 
 
-def hand_back(tx: Transaction, chunk: Chunk, not_before: datetime | None = None) -> None:
-    chunk.state = _state_of(tx, chunk.id)
+_GIVE_BACK = (
+    update(_CHUNKS)  # type: ignore[arg-type]  # a Table, typed as FromClause
+    .where(_C.id.in_(bindparam("chunks", expanding=True)))
+    .values(state=bindparam("to"), worker=None, leased_until=None)
+)
+_PUT_OFF = (
+    update(_CHUNKS)  # type: ignore[arg-type]  # a Table, typed as FromClause
+    .where(
+        _C.id.in_(bindparam("chunks", expanding=True)),
+        or_(_C.keyed.is_(False), _C.not_before <= bindparam("now")),
+    )
+    .values(not_before=bindparam("at"))
+)
+
+
+def release_all(tx: Transaction, given_back: Mapping[Lease, datetime | None]) -> None:
+    """Give back chunks that are still held, each as `release` does."""
+    tx.flush()
+    connection = tx.session.connection()
+    by_state: dict[str, list[int]] = defaultdict(list)
+    waiting: dict[datetime, list[int]] = defaultdict(list)
+    states = _states_of(tx, [held.chunk_id for held in given_back])
+    for held, not_before in given_back.items():
+        state = _state_after(states.get(held.chunk_id, set()))
+        by_state[state].append(held.chunk_id)
+        if not_before is not None and state != DONE:
+            waiting[not_before].append(held.chunk_id)
+    for at, ids in waiting.items():
+        connection.execute(_PUT_OFF, {"chunks": ids, "at": at, "now": tx.now})
+    for state, ids in by_state.items():
+        connection.execute(_GIVE_BACK, {"chunks": ids, "to": state})
+
+
+def hand_back(tx: Transaction, chunk: Chunk) -> None:
+    """Give a chunk back of which the lease was looked at before."""
+    chunk.state = _state_after(_states_of(tx, [chunk.id]).get(chunk.id, set()))
     chunk.worker = chunk.leased_until = None
-    put_off = chunk.keyed and chunk.not_before > tx.now
-    if not_before is not None and not put_off:
-        chunk.not_before = not_before
     tx.flush()
 
 
-def _state_of(tx: Transaction, chunk_id: int) -> str:
-    """What is placed and not yet displayed keeps its chunk until the deadline."""
-    rows = select(Delivery.state).where(Delivery.chunk_id == chunk_id).distinct()
+_OPEN_STATES = (
+    select(_D.chunk_id, _D.state)
     # A delivery that ended as unknown is settled; only an unsettled one is sent again.
-    open_rows = rows.where(Delivery.settled_at.is_(None))
-    states = set(tx.session.scalars(open_rows))
-    if states & set(OPEN):
+    .where(_D.chunk_id.in_(bindparam("chunks", expanding=True)), _D.settled_at.is_(None))
+    .distinct()
+)
+
+
+def _states_of(tx: Transaction, chunk_ids: Sequence[int]) -> dict[int, set[str]]:
+    """The states of what is not settled in these chunks; those without such are left out."""
+    tx.flush()
+    found: dict[int, set[str]] = defaultdict(set)
+    rows = tx.session.connection().execute(_OPEN_STATES, {"chunks": chunk_ids})
+    for chunk_id, state in rows:
+        found[chunk_id].add(state)
+    return found
+
+
+def _state_after(states: Collection[str]) -> str:
+    """What is placed and not yet displayed keeps its chunk until the deadline."""
+    if any(state in states for state in OPEN):
         return READY
     return PLACED if State.PLACED in states else DONE
 

@@ -75,6 +75,15 @@ def note_fitting(
     tx.session.execute(insert(AudienceMember).from_select(names, rows))
 
 
+def fitted(
+    tx: Transaction, broadcast: Broadcast, reach: Reach, needed: Sequence[Use]
+) -> Select[Any]:
+    """The contact points that are left so, each once: `contact_id`."""
+    of = _fitting(tx, broadcast, reach, needed).subquery("fitting").c
+    contact = case((of.moves == 1, of.spare_id), else_=of.contact_id).label("contact_id")
+    return select(contact).where(contact.is_not(None)).distinct()
+
+
 def drop_further(
     tx: Transaction, broadcast: Broadcast, reach: Reach, needed: Sequence[Use]
 ) -> None:

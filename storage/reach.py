@@ -67,8 +67,9 @@ def further_ways(broadcast: Broadcast, reach: Reach) -> Select[Any]:
 
 
 def ways(broadcast: Broadcast, reach: Reach, limited: Collection[Account]) -> Select[Any]:
-    """Each guardian with each contact point used (`contact_id`, of `channel` and `account`), the
-    one with the lowest `place` first, and the best that is of no `limited` account (`spare_id`).
+    """Each guardian with each contact point used (`contact_id`, of `channel`, `account` and, for
+    mail, `domain`), the one with the lowest `place` first, and the best that is of no `limited`
+    account (`spare_id`).
 
     Most are reached by one, and who has none has a row as well, both IDs empty.
     """
@@ -79,6 +80,7 @@ def ways(broadcast: Broadcast, reach: Reach, limited: Collection[Account]) -> Se
         place=_place(_is_missing()),
         channel=ContactPoint.channel,
         account=ContactPoint.account,
+        domain=ContactPoint.domain,
         every_way=case((_by_every_way(reach), 1), else_=0),
         unfit=unfit,
         spare_place=_place(unfit),
@@ -86,7 +88,15 @@ def ways(broadcast: Broadcast, reach: Reach, limited: Collection[Account]) -> Se
     of = ranked.c
     is_spare = and_(of.spare_place == 1, of.unfit == 0)
     spare_id = func.max(case((is_spare, of.contact_id))).over(partition_by=of.id)
-    columns = (of.family_id, of.board_id, of.contact_id, of.channel, of.account, of.place)
+    columns = (
+        of.family_id,
+        of.board_id,
+        of.contact_id,
+        of.channel,
+        of.account,
+        of.domain,
+        of.place,
+    )
     each = select(of.id.label("guardian_id"), *columns, of.every_way, spare_id.label("spare_id"))
     spared = each.subquery("spared")
     return select(*spared.c).where(or_(spared.c.place == 1, spared.c.every_way == 1))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, or_, select, update
@@ -16,11 +17,13 @@ from sqlalchemy import bindparam, or_, select, update
 from domain import deliveries as rules
 from domain.deliveries import Change, Moment, State, Tried
 from domain.outcomes import Accepted, Outcome, Placed, TryLater
-from storage import chunks, rerouting
+from storage import chunks, rerouting, suppressions
+from storage.accepting import accept
 from storage.chunks import OPEN_ROW
 from storage.database import Transaction
-from storage.ledger import Again, Lease, held_chunk
-from storage.tables import Chunk, ContactPoint, Delivery
+from storage.ledger import Again, Lease, release_all, still_held
+from storage.people import MAIL
+from storage.tables import Broadcast, Chunk, ContactPoint, Delivery
 
 # A channel that parts nobody from nobody would be asked without end and without a pause.
 _NOT_PARTED = timedelta(minutes=1)
@@ -31,20 +34,83 @@ _SHUT, _SHUT_AFTER = "no_access", 4
 Outcomes = Sequence[tuple[int, Outcome]]
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a worker has to tell of one lease: outcomes in the order they came, and whether it is
+    `released` then, and what is left in it waits until `not_before`.
+    """
+
+    held: Lease
+    outcomes: Outcomes = ()
+    released: bool = False
+    not_before: datetime | None = None
+
+
+def record_all(tx: Transaction, told: Collection[Told], again: Again) -> set[tuple[int, int]]:
+    """Write down what came of many leases, in a few statements, and give back what is released.
+
+    Returns the chunks and epochs of the leases that were lost: of those nothing was recorded,
+    somebody else sends them now.
+    """
+    if not told:
+        return set()
+    ours = still_held(tx, [each.held for each in told])
+    kept = [each for each in told if (each.held.chunk_id, each.held.epoch) in ours]
+    parted = [(each, _parted(each.outcomes)) for each in kept]
+    _accept(tx, [(each.held, accepted) for each, (accepted, _) in parted if accepted])
+    for each, (_, others) in parted:
+        if others:
+            chunk = tx.session.get_one(Chunk, each.held.chunk_id, populate_existing=True)
+            _record_others(tx, chunk, others, again)
+    release_all(tx, {each.held: each.not_before for each in kept if each.released})
+    return {(each.held.chunk_id, each.held.epoch) for each in told} - ours
+
+
 def record(tx: Transaction, held: Lease, outcomes: Outcomes, again: Again) -> bool:
     """Write down what became of deliveries of a leased chunk.
 
     Returns False, recording nothing, if the lease was lost: somebody else sends them now.
     """
-    chunk = held_chunk(tx, held.chunk_id, held.epoch, held.worker)
-    if chunk is None:
-        return False
-    record_in(tx, chunk, outcomes, again)
-    return True
+    return not record_all(tx, [Told(held, outcomes)], again)
 
 
 def record_in(tx: Transaction, chunk: Chunk, outcomes: Outcomes, again: Again) -> None:
     """Write down outcomes in a chunk whose lease was looked at before."""
+    accepted, others = _parted(outcomes)
+    if accepted:
+        _accept(tx, [(chunk, accepted)])
+    if others:
+        _record_others(tx, chunk, others, again)
+
+
+def _parted(outcomes: Outcomes) -> tuple[dict[int, str], list[tuple[int, Outcome]]]:
+    """The references of what was accepted, and all the rest; the first outcome of each counts."""
+    accepted: dict[int, str] = {}
+    others: dict[int, Outcome] = {}
+    for one, outcome in outcomes:
+        if one in others:
+            continue
+        if isinstance(outcome, Accepted):
+            accepted.setdefault(one, rules.reference_kept(outcome.reference))
+        elif one not in accepted:
+            others[one] = outcome
+    return accepted, list(others.items())
+
+
+def _accept(tx: Transaction, told: Sequence[tuple[Lease | Chunk, Mapping[int, str]]]) -> None:
+    if not told:
+        return
+    tx.flush()
+    accept(tx, {_number(held): accepted for held, accepted in told})
+    mailed = [one for held, accepted in told if held.channel == MAIL for one in accepted]
+    suppressions.note_accepted(tx, mailed)
+
+
+def _number(held: Lease | Chunk) -> int:
+    return held.chunk_id if isinstance(held, Lease) else held.id
+
+
+def _record_others(tx: Transaction, chunk: Chunk, outcomes: Outcomes, again: Again) -> None:
     changes = _changes(tx, chunk, outcomes, again)
     over = _waiting_for(rules.QUOTA, outcomes, changes)
     # An account that is shut may be open again soon; one that stays shut is no way to anybody.
@@ -59,24 +125,37 @@ def record_in(tx: Transaction, chunk: Chunk, outcomes: Outcomes, again: Again) -
         changes[one] = Change(State.REFUSED, _SHUT)
     _apply(tx, chunk.id, {one: changes[one] for one in (*over, *shut)})
     _put_down_again(tx, chunk, changes, again)
+    _mark(tx, chunk, outcomes, changes)
 
 
 def _changes(tx: Transaction, chunk: Chunk, outcomes: Outcomes, again: Again) -> dict[int, Change]:
-    """What the outcomes make of deliveries; the first one of each counts.
-
-    Only those that are accepted or placed need no look at what was before.
-    """
-    moment = Moment(tx.now, chunk.deadline, again.jitter, chunk.keyed)
+    """What the outcomes make of deliveries that are open; placing needs no look at what was."""
+    full_until = _full_until(tx, chunk, outcomes)
+    moment = Moment(tx.now, chunk.deadline, again.jitter, chunk.keyed, full_until)
     tried = _tried(tx, chunk.id, [one for one, outcome in outcomes if not _is_over(outcome)])
-    changes: dict[int, Change] = {}
-    for one, outcome in outcomes:
-        if _is_over(outcome) or one in tried:
-            changes.setdefault(one, rules.settle(outcome, tried.get(one, Tried()), moment))
-    return changes
+    return {
+        one: rules.settle(outcome, tried.get(one, Tried()), moment)
+        for one, outcome in outcomes
+        if _is_over(outcome) or one in tried
+    }
+
+
+def _full_until(tx: Transaction, chunk: Chunk, outcomes: Outcomes) -> datetime | None:
+    """How long the full mailboxes among them are tried; a keyed chunk stays together."""
+    if chunk.keyed or not any(map(_is_full, (outcome for _, outcome in outcomes))):
+        return None
+    broadcast = tx.session.get_one(Broadcast, chunk.broadcast_id)
+    frozen_at = broadcast.frozen_at or tx.now
+    latest = rules.deadline(frozen_at, rules.FULL_LASTS, broadcast.valid_until)
+    return max(chunk.deadline, latest)
+
+
+def _is_full(outcome: Outcome) -> bool:
+    return isinstance(outcome, TryLater) and outcome.reason == rules.MAILBOX_FULL
 
 
 def _is_over(outcome: Outcome) -> bool:
-    return isinstance(outcome, Accepted | Placed)
+    return isinstance(outcome, Placed)
 
 
 def _tried(tx: Transaction, chunk_id: int, ids: Sequence[int]) -> dict[int, Tried]:
@@ -180,26 +259,40 @@ def _block(tx: Transaction, chunk: Chunk, ids: Collection[int]) -> None:
     )
 
 
+def _mark(tx: Transaction, chunk: Chunk, outcomes: Outcomes, changes: Mapping[int, Change]) -> None:
+    """Tell the marks of contact points whom their carrier refused."""
+    if chunk.channel != MAIL:
+        return
+    full = {one: rules.MAILBOX_FULL for one, outcome in outcomes if _is_full(outcome)}
+    refused = {
+        one: change.reason for one, change in changes.items() if change.state is State.REFUSED
+    }
+    told = {one: reason for one, reason in (full | refused).items() if one in changes}
+    if told:
+        suppressions.note_refused(tx, chunk, told)
+
+
 def _put_down_again(
     tx: Transaction, chunk: Chunk, changes: Mapping[int, Change], again: Again
 ) -> None:
-    by_time: dict[datetime, list[int]] = defaultdict(list)
+    by_time: dict[tuple[datetime, datetime], list[int]] = defaultdict(list)
     by_part: dict[int, list[int]] = defaultdict(list)
     for one, change in changes.items():
         if change.part is not None:
             by_part[change.part].append(one)
         elif change.again_at is not None:
-            by_time[change.again_at].append(one)
+            by_time[change.again_at, change.deadline or chunk.deadline].append(one)
     for ids in by_part.values():
         at = tx.now if len(ids) < chunk.size else tx.now + _NOT_PARTED
         chunks.move(tx, chunks.new_chunk(tx, chunk, at, len(ids)), chunk.id, ids)
     if chunk.keyed:
         # They stay together, or their key would name others than it did.
-        chunk.not_before = max([chunk.not_before, *by_time])
+        chunk.not_before = max([chunk.not_before, *(at for at, _ in by_time)])
         return
-    for at, ids in by_time.items():
+    for (at, deadline), ids in by_time.items():
         limit = _limit(chunk, again, len(ids))
-        chunks.move(tx, chunks.chunk_for(tx, chunk, at, len(ids), limit), chunk.id, ids)
+        to = chunks.chunk_for(tx, chunk, at, deadline, len(ids), limit)
+        chunks.move(tx, to, chunk.id, ids)
 
 
 def _limit(chunk: Chunk, again: Again, least: int) -> int:

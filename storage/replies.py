@@ -67,6 +67,7 @@ class ClaimedAnswer:
     received_at: datetime | None
     speeches: tuple[Speech, ...] = field(repr=False)
     waiting: tuple[WaitingReply, ...] = ()
+    mail_form: str = ""
 
 
 def queue(
@@ -282,6 +283,7 @@ def _due(tx: Transaction, channel: str) -> Select[Any]:
             ContactPoint.channel,
             ContactPoint.account,
             ContactPoint.language,
+            ContactPoint.mail_form,
             ContactPoint.address_cipher,
             Inbox.received_at,
         )
@@ -363,6 +365,7 @@ def _claimed(
         token=token,
         received_at=head.received_at,
         speeches=tuple(speech for _, speech in opened),
+        mail_form=head.mail_form,
     )
 
 

@@ -96,6 +96,18 @@ def by_channel(tx: Transaction, broadcast_id: int) -> dict[str, dict[str, int]]:
     return counts
 
 
+def refused_for(tx: Transaction, broadcast_id: int) -> dict[str, int]:
+    """For which reasons mail and messages were refused, and how many, most of them first."""
+    count = func.count()
+    query = (
+        select(Delivery.reason, count)
+        .where(Delivery.broadcast_id == broadcast_id, Delivery.state == State.REFUSED.value)
+        .group_by(Delivery.reason)
+        .order_by(count.desc(), Delivery.reason)
+    )
+    return dict(tx.session.execute(query).tuples().all())
+
+
 def count_doubtful(tx: Transaction, broadcast_id: int) -> int:
     """How often a message was sent again although an earlier try may have been accepted."""
     query = select(func.sum(Delivery.doubtful)).where(Delivery.broadcast_id == broadcast_id)

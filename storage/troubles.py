@@ -13,11 +13,13 @@ from datetime import datetime
 from sqlalchemy import Select, and_, case, func, or_, select
 
 from domain import broadcasts, troubles
+from domain.breaker import LANE_STOPPED
 from domain.deliveries import QUOTA
 from domain.roles import SCHOOL_ROLES, Role, approvers
 from domain.troubles import Kind, Sign
-from storage import admissions, chunks, ledger, unanswered
+from storage import admissions, chunks, lane_states, ledger, mail_checks, unanswered
 from storage.database import Transaction
+from storage.people import MAIL
 from storage.tables import (
     AuditEntry,
     Board,
@@ -31,6 +33,15 @@ from storage.tables import (
     Trouble,
 )
 from storage.unanswered import minutes_since
+
+_WAITING = frozenset(
+    {
+        Kind.CHANNEL_FAILING,
+        Kind.DELIVERIES_WAITING,
+        Kind.REPLIES_FAILING,
+        Kind.REPLIES_WAITING,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +105,12 @@ def begin(tx: Transaction, sign: Sign) -> OpenTrouble:
     return _open_one(tx, row)
 
 
+def find(tx: Transaction, trouble_id: int) -> Sign | None:
+    """What a trouble told of, over or not; None if there is no such."""
+    row = tx.session.get(Trouble, trouble_id)
+    return Sign(row.board_id, Kind(row.kind), row.subject, row.details) if row else None
+
+
 def seen(tx: Transaction, trouble_id: int, sign: Sign) -> None:
     row = tx.session.get_one(Trouble, trouble_id)
     row.seen_at = tx.now
@@ -129,6 +146,17 @@ def backlog(tx: Transaction) -> dict[str, int]:
 
 def signs(tx: Transaction) -> list[Sign]:
     """Everything wrong that the database knows of."""
+    mail = mail_checks.signs(tx)
+    held = any(sign.kind is Kind.MAIL_HELD for sign in mail)
+    return mail + [sign for sign in _signs(tx) if not (held and _is_of_mail(sign))]
+
+
+def _is_of_mail(sign: Sign) -> bool:
+    """Whether it only says that mail waits, which is told as what it waits for."""
+    return sign.kind in _WAITING and sign.subject.partition(":")[0] == MAIL
+
+
+def _signs(tx: Transaction) -> list[Sign]:
     return [
         *_overdue(tx),
         *_deliveries_waiting(tx),
@@ -138,6 +166,7 @@ def signs(tx: Transaction) -> list[Sign]:
         *_quotas(tx),
         *_without_approver(tx),
         *_old_backups(tx),
+        *lane_states.signs(tx),
     ]
 
 
@@ -206,8 +235,9 @@ def _stuck() -> Select[tuple[int, str, str, int]]:
             tried,
             chunks.OPEN_ROW,
             failed,
-            # What waits for next month's messages is told as a quota.
-            Delivery.reason != QUOTA,
+            # What waits for next month's messages is told as a quota, and what waits for a
+            # person to let its destination go on as that.
+            Delivery.reason.not_in((QUOTA, LANE_STOPPED)),
         )
         .group_by(Chunk.board_id, Chunk.channel, Chunk.account)
     )

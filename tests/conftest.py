@@ -4,6 +4,7 @@ On a bare machine a test whose need is missing is skipped, saying what is missin
 `CI=true` any skip, however it came about, is a failure.
 """
 
+import gc
 import itertools
 import os
 from collections.abc import Generator, Iterator
@@ -24,9 +25,8 @@ _numbers = itertools.count(1)
 _IN_CI = os.environ.get("CI", "").lower() in {"true", "1"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # Journeys mostly wait for processes: first, they fill the gaps beside everything else.
-    items.sort(key=lambda item: "journeys" not in item.path.parts)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items[:] = _journeys_first(items, getattr(config, "workerinput", {}).get("workercount", 1))
     for item in items:
         if "postgresql_url" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.needs("postgresql"))
@@ -35,6 +35,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if unknown or not marker.args:
                 message = f"{item.nodeid}: unknown need {sorted(unknown)}; see tests/needs.py"
                 raise pytest.UsageError(message)
+
+
+def _journeys_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """Journeys mostly wait for processes: begun first, they fill the gaps beside everything else.
+
+    xdist gives each worker as many tests in a row. All workers but one, which keeps the machine
+    busy meanwhile, begin with journeys, those of one file together.
+    """
+    others = iter([item for item in items if "journeys" not in item.path.parts])
+    journeys = [item for item in items if "journeys" in item.path.parts]
+    files = sorted({item.path for item in journeys})
+    dealt: list[pytest.Item] = []
+    for worker in range(workers):
+        share = (len(items) - len(dealt)) // (workers - worker)
+        ours = files[worker :: max(1, workers - 1)] if worker < max(1, workers - 1) else []
+        first = [item for item in journeys if item.path in ours]
+        dealt += first + list(itertools.islice(others, max(0, share - len(first))))
+    return dealt + list(others)
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage leave alone what was imported: it finds none there."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.hookimpl(tryfirst=True)

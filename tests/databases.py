@@ -7,14 +7,19 @@ Time stands still in `Clock` until a test moves it. What many tests begin with i
 from __future__ import annotations
 
 import copy
+import functools
 import os
 import shutil
+import sqlite3
+import ssl
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, LiteralString, TypeVar
 
+import psycopg
 import pytest
 from psycopg import sql
 from sqlalchemy import Connection, Engine, event, make_url, select, text
@@ -22,6 +27,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.util import LRUCache
 
+import commands.house
 import storage.database
 from storage.database import Database
 from storage.migrate import upgrade
@@ -90,28 +96,67 @@ def migrated_postgresql() -> Iterator[str]:
         connection.execute(_sql("DROP DATABASE {} WITH (FORCE)", name))
 
 
+@pytest.fixture(scope="session")
+def kept_postgresql(migrated_postgresql: str) -> Iterator[KeptPostgresql]:
+    """That database with connections that outlast a test, because opening one takes longer."""
+    kept = KeptPostgresql(migrated_postgresql)
+    yield kept
+    kept.close()
+
+
 @pytest.fixture
-def postgresql_database(migrated_postgresql: str, clock: Clock) -> Iterator[Database]:
-    database = Database(migrated_postgresql, VAULT, SECRET, clock)
+def postgresql_database(kept_postgresql: KeptPostgresql, clock: Clock) -> Iterator[Database]:
+    database = Database(kept_postgresql.url, VAULT, SECRET, clock)
+    database.engine = kept_postgresql.engine
     yield database
-    _empty(database)
-    database.close()
+    kept_postgresql.empties()
 
 
-def _empty(database: Database) -> None:
-    """Delete every row and start all counters anew, ending what a test left open."""
-    with needs.connect_postgresql() as server:
-        server.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
-            [make_url(database.url).database],
-        )
-    database.engine.dispose()
-    with database.engine.begin() as connection:
-        connection.execute(text("SET LOCAL session_replication_role = replica"))
-        for table in Table.metadata.sorted_tables:
-            connection.execute(table.delete())
-        sequences = "SELECT setval(c.oid::regclass, 1, false) FROM pg_class c WHERE relkind = 'S'"
-        connection.execute(text(sequences))
+class KeptPostgresql:
+    """An engine for all tests of a process, and how everything that a test left is put away."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = storage.database._engine(url)
+        self._ours: set[int] = set()
+        event.listen(self.engine, "connect", self._keep)
+        dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._beside = psycopg.connect(dsn, autocommit=True)
+        self._beside.execute("SET session_replication_role = replica")
+        self._beside.execute(_EMPTYING.encode())
+
+    def _keep(self, connection: Any, _record: object) -> None:
+        self._ours.add(connection.info.backend_pid)
+
+    def empties(self) -> None:
+        """Delete every row and start all counters anew, ending what a test left open."""
+        if self._beside.execute(_END_OTHERS, [list(self._ours)]).fetchall():
+            self.engine.dispose()
+        self._beside.execute("SELECT pg_temp.empty_all()")
+
+    def close(self) -> None:
+        self.engine.dispose()
+        self._beside.close()
+
+
+# Whoever is in the middle of something, and whoever opened connections of their own.
+_END_OTHERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+AND (state <> 'idle' OR pid <> ALL (%s))
+"""
+# A function, because its plans are kept; most tables are empty, and looking takes less.
+_EMPTYING = f"""
+CREATE FUNCTION pg_temp.empty_all() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    {"".join(
+        f"IF EXISTS (SELECT FROM {table.name}) THEN DELETE FROM {table.name}; END IF;"
+        for table in Table.metadata.sorted_tables
+    )}
+    PERFORM setval(seqrelid::regclass, 1, false) FROM pg_sequence
+    WHERE pg_sequence_last_value(seqrelid) IS NOT NULL;
+END $$
+"""
 
 
 # What tests begin with.
@@ -199,6 +244,46 @@ def one_memory_of_statements() -> Iterator[None]:
             # A part of the key under which a statement is kept.
             patch.setattr(dialect, "__eq__", lambda one, other: type(one) is type(other))
             patch.setattr(dialect, "__hash__", lambda one: hash(type(one)))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_memory_of_authorities() -> Iterator[None]:
+    """Let all clients that trust one file of certificates read it once; it takes 20 ms."""
+    make = ssl.create_default_context
+    read = functools.cache(lambda file: make(cafile=file))
+
+    def create(*args: Any, **options: Any) -> ssl.SSLContext:
+        wants_file_only = not args and options.keys() == {"cafile"} and options["cafile"]
+        context: ssl.SSLContext = (
+            read(options["cafile"]) if wants_file_only else make(*args, **options)
+        )
+        return context
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", create)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_migration_for_all_houses(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let an installation that is new begin with the empty file that was migrated once.
+
+    Programs that are started, and what calls storage.migrate itself, migrate theirs for real.
+    """
+    upgrade_really = commands.house.upgrade
+
+    def upgrade_copy(database: Database) -> None:
+        if database.is_sqlite:
+            with closing(sqlite3.connect(str(make_url(database.url).database))) as there:
+                if not there.execute("SELECT * FROM sqlite_master").fetchone():
+                    empty: Path = request.getfixturevalue("migrated_sqlite")
+                    with closing(sqlite3.connect(empty)) as here:
+                        here.backup(there)
+        upgrade_really(database)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(commands.house, "upgrade", upgrade_copy)
         yield
 
 

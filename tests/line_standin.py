@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.processes import running_standin, wait_for_figures
+from tests.processes import ask, running_standin, wait_for_figures
 
 SECRET = "line-channel-secret"
 TOKEN = "line-access-token"
@@ -97,11 +97,7 @@ class LineStandin:
         return json.loads(self.request(method, path, body))
 
     def request(self, method: str, path: str, body: bytes | None = None) -> bytes:
-        url = f"http://127.0.0.1:{self.control_port}{path}"
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(url, data=body, method=method, headers=headers)
-        with urllib.request.urlopen(request, timeout=10) as response:
-            return bytes(response.read())
+        return ask(self.control_port, method, path, body)
 
     def wait(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The first figures that fulfil a condition; fails after five seconds."""

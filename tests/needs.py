@@ -5,6 +5,7 @@ function here and, so that CI has it, one package in `.ci/run`.
 """
 
 import os
+import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -55,8 +56,21 @@ def _chromium() -> str | None:
     return f"no Chromium at {path} (apt-get install chromium, or set {CHROMIUM})"
 
 
+def postfix_program(name: str) -> Path | None:
+    """`smtp-sink`, `smtp-source` or `postfix` itself, which Debian puts where only root looks."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
+    return Path(found) if found else None
+
+
+def _postfix() -> str | None:
+    if postfix_program("smtp-sink"):
+        return None
+    return "no smtp-sink on the path or in /usr/sbin (apt-get install postfix)"
+
+
 _PROBES: dict[str, Callable[[], str | None]] = {
     "chromium": _chromium,
+    "postfix": _postfix,
     "postgresql": _postgresql,
 }
 

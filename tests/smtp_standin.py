@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,21 +12,16 @@ from typing import Any
 import pytest
 
 from tests import processes
+from tests.processes import Standin
 
 
 @dataclass(frozen=True)
-class SmtpStandin:
-    """A running stand-in: where it listens, and its control page as methods."""
-
-    port: int
-    control_port: int
+class SmtpStandin(Standin):
+    """A running stand-in, with its control page as methods."""
 
     @property
     def url(self) -> str:
         return f"smtp://127.0.0.1:{self.port}"
-
-    def stats(self) -> dict[str, Any]:
-        return dict(json.loads(self.get("/stats")))
 
     def messages(self, limit: int = 50, to: str = "") -> list[dict[str, Any]]:
         return list(json.loads(self.get(f"/messages?limit={limit}&to={to}")))
@@ -42,28 +36,6 @@ class SmtpStandin:
         """How often each (recipient, Message-ID) came."""
         rows = map(json.loads, self.get("/received").splitlines())
         return {(row["recipient"], row["message_id"]): row["count"] for row in rows}
-
-    def fault(self, **order: Any) -> None:
-        self.request("POST", "/faults", json.dumps(order).encode())
-
-    def end_faults(self) -> None:
-        self.request("DELETE", "/faults")
-
-    def reset(self) -> None:
-        self.request("POST", "/reset")
-
-    def get(self, path: str) -> bytes:
-        return self.request("GET", path)
-
-    def request(self, method: str, path: str, body: bytes | None = None) -> bytes:
-        url = f"http://127.0.0.1:{self.control_port}{path}"
-        request = urllib.request.Request(url, data=body, method=method)
-        with urllib.request.urlopen(request, timeout=10) as response:
-            return bytes(response.read())
-
-    def wait(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """The first figures that fulfil a condition; fails after five seconds."""
-        return processes.wait_for_figures(self.stats, condition)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import running_standin, wait_for_figures
+from tests.processes import ask, running_standin, wait_for_figures
 
 TOKEN = "123456:test-token"
 
@@ -104,10 +104,7 @@ class TelegramStandin:
         return self.request("GET", path)
 
     def request(self, method: str, path: str, body: bytes | None = None) -> bytes:
-        url = f"http://127.0.0.1:{self.control_port}{path}"
-        request = urllib.request.Request(url, data=body, method=method)
-        with urllib.request.urlopen(request, timeout=30) as response:
-            return bytes(response.read())
+        return ask(self.control_port, method, path, body)
 
     def wait(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The first figures that fulfil a condition; fails after five seconds."""

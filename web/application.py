@@ -5,12 +5,14 @@ from __future__ import annotations
 from flask import Flask
 
 from web import (
+    arrival,
     assets,
     chat,
     confirm,
     context,
     demo,
     failures,
+    guide,
     health,
     join,
     leave,
@@ -48,6 +50,8 @@ def create_web(services: Services) -> Flask:
         confirm,
         phone_list,
         slips,
+        arrival,
+        guide,
     ):
         app.register_blueprint(blueprint.pages)
     with app.app_context():

@@ -1,5 +1,8 @@
 """The message page: one broadcast behind the personal link that came with it, or its own link.
 
+A personal link that somebody opened proves that mail arrives there; which broadcast it was is not
+kept, and neither is who read what.
+
 The personal link names who it was sent to, so that the page can offer to leave; the broadcast's
 own link went to many in one request and names nobody.
 """
@@ -10,6 +13,7 @@ from flask import Blueprint, render_template, request
 from prometheus_client import Counter
 from werkzeug.exceptions import NotFound
 
+from actions import arrivals
 from domain import copies, paths
 from domain.wording import render
 from storage.database import Transaction
@@ -35,6 +39,7 @@ def show(token: str) -> str:
         now = tx.now
     if seen is None:
         raise NotFound
+    _note_arrival(seen)
     if seen.contact_point_id is None and request.method == "GET":
         OPENINGS.inc()
     use_language(language(seen.language))
@@ -53,6 +58,22 @@ def show(token: str) -> str:
         pictures=links.pictures(seen.pictures),
         leave=_leave_path(seen),
     )
+
+
+def _note_arrival(seen: MessagePage) -> None:
+    """Note that mail arrives there, if a person's browser opened the page and it is news.
+
+    Programs that follow every link in a mail do not say that they open a document (Fetch Metadata
+    Request Headers, Sec-Fetch-Dest). A browser too old to say so proves nothing, and no harm done.
+    """
+    contact_id = seen.contact_point_id
+    if contact_id is None or request.headers.get("Sec-Fetch-Dest") != "document":
+        return
+    with services().database.reading() as tx:
+        is_news = arrivals.is_news(tx, contact_id, seen.sent_at)
+    if is_news:
+        with services().database.writing() as tx:
+            arrivals.note_opened(tx, contact_id, seen.sent_at)
 
 
 def _personal(tx: Transaction, token: str) -> MessagePage | None:

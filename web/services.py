@@ -75,7 +75,8 @@ class Services:
     person, newest first, and `demo_shows` to the channel it shows at first. In `metrics_dir` the
     processes count together, where several run. `link(channel, text)` is an address that opens a
     conversation with this text, and never asks anybody; `link_origins` are where providers have
-    their pages that link accounts.
+    their pages that link accounts. `mail_from` is the address that mail comes from, empty while it
+    is off.
     """
 
     database: Database
@@ -86,6 +87,7 @@ class Services:
     metrics_token: str = field(default="", repr=False)
     metrics_dir: Path | None = None
     trusted_proxies: int = 0
+    mail_from: str = ""
     link: Callable[[str, str], str | None] = lambda _channel, _text: None
     link_origins: Sequence[str] = ("https://access.line.me",)
     demo: bool = False

@@ -12,6 +12,7 @@ from bot.dialogues.groups import groups
 from bot.dialogues.invitation import invitation
 from bot.dialogues.leave import leave, status
 from bot.dialogues.lists import drafts, pending
+from bot.dialogues.mail_form import arrival, mail_form
 from bot.dialogues.manage_groups import manage_groups
 from bot.dialogues.menu import language, menu
 from bot.dialogues.new_phone import link_contact, new_phone
@@ -26,6 +27,7 @@ from bot.dialogues.school_settings import school_settings
 from bot.dialogues.slips import slips
 from bot.dialogues.staff import staff_flow
 from bot.dialogues.templates import templates
+from bot.dialogues.unreached_mail import unreached_mail
 from bot.dialogues.verify import verify
 from bot.steps import Flow
 
@@ -60,6 +62,9 @@ _ALL = (
     contacts,
     new_phone,
     link_contact,
+    mail_form,
+    arrival,
+    unreached_mail,
 )
 
 FLOWS: Mapping[str, Flow] = MappingProxyType({flow.name: flow for flow in _ALL})

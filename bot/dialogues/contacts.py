@@ -8,6 +8,7 @@ from functools import partial
 
 from actions import contacts as actions
 from actions import handing_over, mail_proof
+from bot.dialogues.mail_form import wait_for_mail
 from bot.dialogues.mail_pin import prove_mail
 from bot.phrases import YES, lines, refused, yes_or_no
 from bot.steps import Choose, Do, Finish, Given, Json, Option, Part, Say, Scene, Script, Show, flow
@@ -153,7 +154,8 @@ def _mail(mine: Json) -> Script:  # noqa: ARG001 - as every choice
     if done is None:
         yield Finish(say("contacts.not_done"))
     now = yield Do("ways.now", own_ways)
-    yield Finish(refused(now) or say("contacts.done.mail", ways=shown(now)))
+    words = refused(now) or say("contacts.done.mail", ways=shown(now))
+    yield Finish(words, then=wait_for_mail(done))
 
 
 def _ask_mail(text: str, tx: Transaction, scene: Scene) -> Json:
@@ -165,7 +167,7 @@ def _prove_mail(pin: str, tx: Transaction, scene: Scene) -> Json:
     proof = mail_proof.prove_mail(tx, scene.contact_id, pin)
     if isinstance(proof, Refusal):
         return {"refused": words_to_json(proof.words), "again": proof.code == "wrong_pin"}
-    return True
+    return {"mail": proof.contact_id}
 
 
 def _chat(mine: Json) -> Script:  # noqa: ARG001 - as every choice

@@ -17,7 +17,10 @@ Typed = Callable[[str, Transaction, Scene], Json]
 
 
 def prove_mail(words: Words, pin_key: str, ask: Typed, prove: Typed) -> Part[Json]:
-    """Have an address proved; the value is what `prove` returned, None if somebody gave up."""
+    """Have an address proved; the value is what `prove` returned, None if somebody gave up.
+
+    Whether mail with a link arrives there is asked afterwards (bot.dialogues.mail_form).
+    """
     while True:
         text = yield Choose(
             "mail",

@@ -10,7 +10,7 @@ from functools import partial
 from itertools import count
 from types import MappingProxyType
 
-from actions import registration, staff
+from actions import mail_forms, registration, staff
 from bot.steps import Begin, Choose, Do, Finish, Given, Json, Option, Scene, Script, flow
 from domain.roles import may_decide, may_write
 from domain.wording import LANGUAGES, say
@@ -36,6 +36,7 @@ class Who:
     manages_school: bool
     writes_for_school: bool
     joined: bool
+    has_mail: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,10 @@ def _joined(who: Who) -> bool:
     return who.joined
 
 
+def _has_mail(who: Who) -> bool:
+    return who.has_mail
+
+
 def _always(who: Who) -> bool:  # noqa: ARG001 - as every rule
     return True
 
@@ -90,12 +95,14 @@ ITEMS: Mapping[str, Item] = MappingProxyType(
         "manage_groups": Item(Page.SCHOOL, _writes),
         "school_id": Item(Page.SCHOOL, _writes_for_school),
         "slips": Item(Page.SCHOOL, _writes_for_school),
+        "unreached_mail": Item(Page.SCHOOL, _writes_for_school),
         "school_settings": Item(Page.SCHOOL, _manages_school),
         "staff": Item(Page.SCHOOL, _decides),
         "register": Item(Page.MINE, _always),
         "status": Item(Page.MINE, _joined),
         "groups": Item(Page.MINE, _joined),
         "contacts": Item(Page.MINE, _joined),
+        "mail_form": Item(Page.MINE, _has_mail),
         "new_phone": Item(Page.MINE, _always),
         "leave": Item(Page.MINE, _joined),
         "invitation": Item(Page.MINE, _typed_only),
@@ -143,6 +150,7 @@ def _who(tx: Transaction, scene: Scene) -> Who:
         manages_school=bool(decides - {None}),
         writes_for_school=bool(writes - {None}),
         joined=bool(registration.joined(tx, scene.contact_id)),
+        has_mail=mail_forms.has_mail(tx, scene.contact_id),
     )
 
 

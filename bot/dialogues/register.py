@@ -15,6 +15,7 @@ from actions import admissions, mail_proof, registration
 from actions.admission_cards import children_words
 from bot.dialogues.classes import choose_class
 from bot.dialogues.leave import joined_schools, schools_and_groups
+from bot.dialogues.mail_form import wait_for_mail
 from bot.dialogues.mail_pin import prove_mail
 from bot.phrases import DONE, NO, YES, lines, pick_several, refused, yes_or_no
 from bot.steps import (
@@ -62,11 +63,12 @@ def register(given: Given) -> Script:  # noqa: ARG001 - every script has it
     if words := refused(done):
         yield Finish(words)
     yield Say(_done_words(done))
-    yield from _mail()
+    proved = yield from _mail()
     joined = yield Do("joined", joined_schools)
+    end = say("register.finish_waiting")
     if joined:
-        yield Finish(say("register.finish", schools=schools_and_groups(joined)))
-    yield Finish(say("register.finish_waiting"))
+        end = say("register.finish", schools=schools_and_groups(joined))
+    yield Finish(end, then=wait_for_mail(proved))
 
 
 def _registered(school: Json) -> Part[Json]:
@@ -284,13 +286,16 @@ def _outcome(done: registration.Registered | admissions.Waiting | Refusal, scene
 # Mail as a second way.
 
 
-def _mail() -> Part[None]:
+def _mail() -> Part[Json]:
+    """What was proved of a mailbox, if one was added."""
     wanted = yield Do("mail.wanted", _wants_mail)
     if wanted is None:
-        return
+        return None
     words = say("register.ask_mail" if wanted == _FIRST else "register.ask_mail_too")
-    if (yield from prove_mail(words, "register.ask_pin", _ask_mail, _prove_mail)) is not None:
+    proved = yield from prove_mail(words, "register.ask_pin", _ask_mail, _prove_mail)
+    if proved is not None:
         yield Say(say("register.mail_done"))
+    return proved
 
 
 def _wants_mail(tx: Transaction, scene: Scene) -> Json:
@@ -309,4 +314,4 @@ def _prove_mail(pin: str, tx: Transaction, scene: Scene) -> Json:
     proof = mail_proof.prove_mail(tx, scene.contact_id, pin)
     if isinstance(proof, Refusal):
         return {"refused": words_to_json(proof.words), "again": proof.code == "wrong_pin"}
-    return True
+    return {"mail": proof.contact_id}

@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 # RFC 2047 section 2: a line with an encoded word in it has at most 76 characters, and an
 # encoded word at most 75.
@@ -20,7 +21,7 @@ WORD = 75
 # RFC 5322 section 2.1.1, without the CRLF.
 LONGEST_LINE = 998
 
-_OPEN, _CLOSE = "=?UTF-8?B?", "?="
+_CLOSE = "?="
 _FOLD = "\r\n "
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -31,18 +32,40 @@ _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _ZWJ = "\u200d"
 
 
-def text_header(name: str, value: str) -> bytes:
-    """A header of free text, such as Subject; control characters become spaces."""
-    return _finished(name, _folded(clean(value), len(name) + 1))
+@dataclass(frozen=True, slots=True)
+class Charset:
+    """A character set of mail: its name (RFC 2978), and what turns a text into its bytes.
+
+    What `encode` makes of any text by itself begins and ends in ASCII, so that it can stand in an
+    encoded word (RFC 2047 section 5).
+    """
+
+    name: str
+    encode: Callable[[str], bytes]
 
 
-def address_header(name: str, address: str, display: str = "") -> bytes:
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
+
+
+UTF8 = Charset("UTF-8", _utf8)
+
+
+def text_header(name: str, value: str, charset: Charset = UTF8) -> bytes:
+    """A header of free text, such as Subject; control characters become spaces.
+
+    Raises UnicodeEncodeError for a character that the charset has not; UTF-8 has them all.
+    """
+    return _finished(name, _folded(clean(value), len(name) + 1, charset))
+
+
+def address_header(name: str, address: str, display: str = "", charset: Charset = UTF8) -> bytes:
     """A header that names one mailbox, whose address is already in the form of the envelope."""
     if not _VISIBLE.fullmatch(address):
         raise ValueError(f"{name}: the address holds a character that no header may hold")
     if not display.strip():
         return _finished(name, f" {address}")
-    phrase = _phrase(clean(display).strip(), len(name) + 1)
+    phrase = _phrase(clean(display).strip(), len(name) + 1, charset)
     start = " " if _column(name + ":" + phrase) + len(address) + 3 <= LINE else _FOLD
     return _finished(name, f"{phrase}{start}<{address}>")
 
@@ -69,24 +92,24 @@ def _finished(name: str, folded: str) -> bytes:
     return text.encode("ascii")
 
 
-def _phrase(display: str, column: int) -> str:
+def _phrase(display: str, column: int, charset: Charset) -> str:
     """A display name: as it is, quoted, or as encoded words where it is not short ASCII."""
     if not display.isascii() or "=?" in display or len(display) > LINE // 2:
-        return "".join(_encoded(display, column))
+        return "".join(_encoded(display, column, charset))
     if _ATOMS.fullmatch(display) and "  " not in display:
         return f" {display}"
     escaped = display.replace("\\", "\\\\").replace('"', '\\"')
     return f' "{escaped}"'
 
 
-def _folded(value: str, column: int) -> str:
+def _folded(value: str, column: int, charset: Charset) -> str:
     """The value from after the colon on: each word or run of words begins with its space."""
     parts: list[str] = []
     for text, plain in _runs(value):
         if plain:
             parts.append(f" {text}" if column + 1 + len(text) <= LINE else f"{_FOLD}{text}")
         else:
-            parts.extend(_encoded(text, column))
+            parts.extend(_encoded(text, column, charset))
         column = _column(parts[-1]) if parts[-1].startswith("\r\n") else column + len(parts[-1])
     return "".join(parts)
 
@@ -121,35 +144,39 @@ def _is_plain(words: list[str], index: int) -> bool:
     return word.isascii() and "=?" not in word and not doubled and not too_long
 
 
-def _encoded(text: str, column: int) -> Iterator[str]:
+def _encoded(text: str, column: int, charset: Charset) -> Iterator[str]:
     """Encoded words, each with the space or fold before it, cut between graphemes."""
     word = ""
-    room = _payload(column)
-    for piece in _pieces(text):
-        if len((word + piece).encode()) > room:
+    room = _payload(column, charset)
+    for piece in _pieces(text, charset):
+        if len(charset.encode(word + piece)) > room:
             if word:
-                yield _word(word, column)
+                yield _word(word, column, charset)
             word, column = "", LINE  # whatever follows begins a new line
-            room = _payload(0)
+            room = _payload(0, charset)
         word += piece
-    yield _word(word, column)
+    yield _word(word, column, charset)
 
 
-def _payload(column: int) -> int:
+def _payload(column: int, charset: Charset) -> int:
     """How many bytes of text fit into an encoded word that begins at this column."""
-    characters = min(WORD, LINE - column - 1) - len(_OPEN) - len(_CLOSE)
+    characters = min(WORD, LINE - column - 1) - len(_open(charset)) - len(_CLOSE)
     return max(characters, 0) // 4 * 3
 
 
-def _word(text: str, column: int) -> str:
-    word = _OPEN + b64encode(text.encode()).decode("ascii") + _CLOSE
+def _open(charset: Charset) -> str:
+    return f"=?{charset.name}?B?"
+
+
+def _word(text: str, column: int, charset: Charset) -> str:
+    word = _open(charset) + b64encode(charset.encode(text)).decode("ascii") + _CLOSE
     return f" {word}" if column + 1 + len(word) <= LINE else f"{_FOLD}{word}"
 
 
-def _pieces(text: str) -> Iterator[str]:
+def _pieces(text: str, charset: Charset) -> Iterator[str]:
     """Graphemes, or single characters of a grapheme too long for one encoded word."""
     for grapheme in _graphemes(text):
-        if len(grapheme.encode()) <= _payload(0):
+        if len(charset.encode(grapheme)) <= _payload(0, charset):
             yield grapheme
         else:
             yield from grapheme

@@ -77,11 +77,15 @@ class Attachment(Table):
 
 
 class AudienceMember(Table):
-    """The frozen audience: who this broadcast is for, and by which contact point."""
+    """The frozen audience: who this broadcast is for, and by which contact point.
+
+    Here and in `deliveries` the database checks no references: freezing writes a million rows out
+    of the very rows that they refer to, which nothing deletes.
+    """
 
     __tablename__ = "audience_members"
-    broadcast_id: Mapped[int] = mapped_column(Id, ForeignKey("broadcasts.id"), primary_key=True)
-    guardian_id: Mapped[int] = mapped_column(Id, ForeignKey("guardians.id"), primary_key=True)
+    broadcast_id: Mapped[int] = mapped_column(Id, primary_key=True)
+    guardian_id: Mapped[int] = mapped_column(Id, primary_key=True)
     family_id: Mapped[int] = mapped_column(Id)
     # Empty for a guardian without a usable contact point: counted as not reached.
     contact_point_id: Mapped[int | None] = mapped_column(Id)
@@ -94,8 +98,8 @@ class AudienceWay(Table):
     """
 
     __tablename__ = "audience_ways"
-    broadcast_id: Mapped[int] = mapped_column(Id, ForeignKey("broadcasts.id"), primary_key=True)
-    guardian_id: Mapped[int] = mapped_column(Id, ForeignKey("guardians.id"), primary_key=True)
+    broadcast_id: Mapped[int] = mapped_column(Id, primary_key=True)
+    guardian_id: Mapped[int] = mapped_column(Id, primary_key=True)
     contact_point_id: Mapped[int] = mapped_column(Id, primary_key=True)
     board_id: Mapped[int] = mapped_column(Id)
 
@@ -218,8 +222,8 @@ class Delivery(Table):
     __table_args__ = (UniqueConstraint("broadcast_id", "contact_point_id"),)
     id: Mapped[int] = primary_key()
     board_id: Mapped[int] = mapped_column(Id)
-    broadcast_id: Mapped[int] = mapped_column(Id, ForeignKey("broadcasts.id"))
-    contact_point_id: Mapped[int] = mapped_column(Id, ForeignKey("contact_points.id"), index=True)
+    broadcast_id: Mapped[int] = mapped_column(Id)
+    contact_point_id: Mapped[int] = mapped_column(Id, index=True)
     chunk_id: Mapped[int | None] = mapped_column(Id, index=True)
     state: Mapped[str] = mapped_column(String(10), default="waiting")
     attempts: Mapped[int] = mapped_column(default=0)

@@ -59,17 +59,26 @@ class Suppression(Table):
 
 
 class MailCheck(Table):
-    """One of the checks that `doctor` makes of the domain that mail is sent from.
+    """One of the checks that are made of the domain that mail is sent from.
 
-    `passed` is what it found at `checked_at`, in plain `words`.  Until `accepted_until` somebody
-    answers for it all the same, for a `reason`.
+    `basis` is a digest of the settings that it is about: with others it is another check.  Of those
+    that are `current` mail waits for each: until it passed once (`passed_at`), or while somebody
+    answers for it, until `accepted_until`, for a `reason`.  `result` is what was found at
+    `checked_at`, in plain `words`; empty where it was never made.
     """
 
     __tablename__ = "mail_checks"
     domain: Mapped[str] = mapped_column(String(255), primary_key=True)
     name: Mapped[str] = mapped_column(String(32), primary_key=True)
-    passed: Mapped[bool]
+    basis: Mapped[str] = mapped_column(String(32), primary_key=True)
+    current: Mapped[bool]
+    result: Mapped[str] = mapped_column(String(16))
     words: Mapped[str] = mapped_column(Text())
-    checked_at: Mapped[datetime]
+    checked_at: Mapped[datetime | None]
+    passed_at: Mapped[datetime | None]
     accepted_until: Mapped[datetime | None]
     reason: Mapped[str] = mapped_column(Text(), default="", server_default="")
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.domain, self.name, self.basis

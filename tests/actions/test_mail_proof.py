@@ -61,7 +61,7 @@ def test_the_number_sent_there_makes_it_the_first_contact_point(
     assert asked == mail_proof.MailAsked("Mother@Example.JP")
     pin = pin_sent_to(database, "mother@example.jp")
     spaced = f"{pin[:3]} {pin[3:]}"
-    assert prove(database, city, spaced) is True
+    assert isinstance(prove(database, city, spaced), mail_proof.MailProved)
     assert contacts_in_order(database) == ["email", "webchat"]
     assert code(prove(database, city, pin)) == "no_open_proof"
 
@@ -71,7 +71,9 @@ def test_who_proves_an_address_again_hears_there_again(database: Database, city:
     prove(database, city, pin_sent_to(database, "mother@example.jp"))
     leave_by_mail(database, city, city.school, city.other_school, opt_outs.EVERY_SCHOOL)
     ask(database, city, "mother@example.jp")
-    assert prove(database, city, pin_sent_to(database, "mother@example.jp")) is True
+    assert isinstance(
+        prove(database, city, pin_sent_to(database, "mother@example.jp")), mail_proof.MailProved
+    )
     assert left(database, city) == {city.other_school}
 
 

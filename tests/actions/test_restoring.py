@@ -18,6 +18,7 @@ from domain.roles import Actor, Role
 from storage import dialogues, journals, ledger, resuming
 from storage.database import Database
 from storage.freezing import Frozen
+from storage.ledger import Want
 from storage.tables import Chunk, Delivery, Dialogue, Journal
 from tests.actions import city as scene
 from tests.actions.city import Cast, City, code, row, told
@@ -89,11 +90,11 @@ def test_the_leases_of_then_are_free_at_once(
 ) -> None:
     with database.writing() as tx:
         journals.opened(tx, "old", "host", "/gone/old.journal")
-        (held,) = ledger.lease(tx, "old", {"line": 1}, timedelta(hours=9))
+        (held,) = ledger.lease(tx, "old", [Want("line", 1)], timedelta(hours=9))
     resume(database, clock)
     with database.writing() as tx:
         assert tx.session.scalars(select(Journal)).all() == []
-        (again,) = ledger.lease(tx, "new", {"line": 1}, timedelta(minutes=1))
+        (again,) = ledger.lease(tx, "new", [Want("line", 1)], timedelta(minutes=1))
         # The same request under the same key, and the old lease records nothing any more.
         assert (again.chunk_id, again.key) == (held.chunk_id, held.key)
         assert again.epoch > held.epoch

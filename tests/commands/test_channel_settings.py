@@ -24,6 +24,14 @@ def test_nothing_set_is_nothing_on() -> None:
     assert (settings.email, settings.line, settings.telegram) == (None, None, None)
 
 
+def test_mail_is_sent_as_told() -> None:
+    told = {"mail_ehlo_name": "mail.city.example.jp", "dns_servers": "127.0.0.1:5353"}
+    settings = _settings(smtp_url="mx://192.0.2.1", mail_from="s@city.example.jp", **told)
+    mail = channel_settings(settings).email
+    assert mail is not None
+    assert (mail.relays, mail.ehlo_name, mail.dns_servers) == ("mx://192.0.2.1", *told.values())
+
+
 def test_one_line_account() -> None:
     line = channel_settings(
         _settings(line_channel_secret="hush", line_channel_access_token="token")

@@ -21,7 +21,7 @@ from domain.deliveries import ChunkRule
 from domain.outcomes import Accepted, Outcome, Refused, Split, TryLater, Unknown
 from storage import journals, ledger, recording
 from storage.database import Database
-from storage.ledger import Again, Lease
+from storage.ledger import Again, Lease, Want
 from tests.databases import Clock
 from tests.delivery import city
 from tests.delivery.city import KeyedChannel, deliveries
@@ -110,9 +110,9 @@ def test_outcomes_of_one_request_are_recorded_together(sqlite_database: Database
     broadcast_id = to_line(sqlite_database, 6)
     now = [0.0]
     recorder = Recorder(sqlite_database, "w", city.EVERYTHING, lambda: 0.0, clock=lambda: now[0])
-    recorder._idle["line"] = 1
+    recorder._demand.idle["line"] = 1
     recorder.commit()
-    held = recorder._granted["line"].popleft()
+    held = recorder._demand.granted["line"].popleft()
     ids = [row.id for row in deliveries(sqlite_database, broadcast_id)]
     for number, (member, outcome) in enumerate(halves(ids).items()):
         recorder.tell(held, member, outcome)
@@ -128,9 +128,9 @@ def test_a_worker_that_breaks_records_what_it_was_told(sqlite_database: Database
     """As when the disk of the journal is full: then only the ledger can know."""
     broadcast_id = to_line(sqlite_database, 2)
     recorder = Recorder(sqlite_database, "w", city.EVERYTHING, lambda: 0.0, clock=lambda: 0.0)
-    recorder._idle["line"] = 1
+    recorder._demand.idle["line"] = 1
     recorder.commit()
-    held = recorder._granted["line"].popleft()
+    held = recorder._demand.granted["line"].popleft()
     first, _ = deliveries(sqlite_database, broadcast_id)
     recorder.tell(held, first.id, Accepted("yes"))
     recorder.stop()
@@ -155,7 +155,7 @@ class Dying:
         self.journal = Journal(directory, name)
         with database.writing() as tx:
             journals.opened(tx, name, host_id(directory), str(self.journal.path))
-            (self.held,) = ledger.lease(tx, name, {"line": 1}, LASTING)
+            (self.held,) = ledger.lease(tx, name, [Want("line", 1)], LASTING)
         self.key, self.members = asked(database, self.held)
 
     def die(self, outcomes: Mapping[int, Outcome]) -> None:
@@ -197,7 +197,7 @@ def test_killed_while_writing_down_that_they_are_parted(database: Database, tmp_
     dying.die({member: outcomes[member] for member in dying.members[:6]})
     assert recover(database, tmp_path) == 0
     with database.writing() as tx:
-        leases = ledger.lease(tx, "next", {"line": 9}, LASTING)
+        leases = ledger.lease(tx, "next", [Want("line", 9)], LASTING)
     found = dict(asked(database, held) for held in leases)
     assert found.pop(dying.key) == dying.members[6:]
     assert sorted(found.values()) == [dying.members[:4], dying.members[4:6]]
@@ -251,7 +251,7 @@ def test_whatever_happens_each_gets_it_once(
 def _step(database: Database, directory: Path, provider: Provider, step: int) -> None:
     """Lease one chunk if one is due, ask, and write down the answer or die of it."""
     with database.reading() as tx:
-        if not ledger.anything_due(tx, ["line"]):
+        if not ledger.anything_due(tx, [Want("line", 1)]):
             return
     dying = Dying(database, directory, f"worker-{step}")
     outcomes = provider.ask(dying.key, dying.members)

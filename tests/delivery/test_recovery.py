@@ -13,7 +13,7 @@ from delivery.recovery import Recovery
 from domain.outcomes import Accepted
 from storage import journals, ledger
 from storage.database import Database
-from storage.ledger import Again, Lease
+from storage.ledger import Again, Lease, Want
 from tests.databases import Clock
 from tests.delivery import city
 from tests.delivery.city import deliveries
@@ -28,7 +28,7 @@ class Dying:
         self.journal = Journal(directory, name)
         with database.writing() as tx:
             journals.opened(tx, name, self.host, str(self.journal.path))
-            (self.held,) = ledger.lease(tx, name, {"email": 1}, timedelta(seconds=30))
+            (self.held,) = ledger.lease(tx, name, [Want("email", 1)], timedelta(seconds=30))
             self.members = [m.delivery_id for m in ledger.members(tx, self.held.chunk_id)]
 
     @property
@@ -56,7 +56,7 @@ def dying(database: Database, broadcast_id: int, tmp_path: Path) -> Dying:
 
 def lease_again(database: Database) -> list[Lease]:
     with database.writing() as tx:
-        return ledger.lease(tx, "next", {"email": 9}, timedelta(seconds=30))
+        return ledger.lease(tx, "next", [Want("email", 9)], timedelta(seconds=30))
 
 
 def test_the_dead_are_settled_without_waiting(

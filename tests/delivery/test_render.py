@@ -18,7 +18,7 @@ from domain.deliveries import ChunkRule, State, message_id
 from storage import ledger, people
 from storage.database import Database
 from storage.freezing import Frozen
-from storage.ledger import Lease
+from storage.ledger import Lease, Want
 from storage.tables import Attachment, Broadcast
 from tests.databases import SECRET
 from tests.delivery import city
@@ -30,7 +30,7 @@ ADDRESSES = Addresses(URL, "example.jp", "in.example.jp")
 
 def leased(database: Database, channel: str = "email") -> Lease:
     with database.writing() as tx:
-        return ledger.lease(tx, "worker", {channel: 1}, timedelta(seconds=30))[0]
+        return ledger.lease(tx, "worker", [Want(channel, 1)], timedelta(seconds=30))[0]
 
 
 def test_each_recipient_gets_links_of_their_own(database: Database) -> None:

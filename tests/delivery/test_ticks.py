@@ -27,7 +27,7 @@ from tests.actions.city import City
 from tests.databases import Clock
 from tests.delivery.city import MAIL, approved, counting, found
 
-TICKS = ("lapse", "due", "withdrawn", "resent", "expire", "finish", "escalate", "admissions")
+TICKS = ("due", "lapse", "withdrawn", "resent", "expire", "finish", "escalate", "admissions")
 
 
 def test_a_step_that_fails_stops_no_other(
@@ -49,8 +49,9 @@ def test_a_step_that_fails_stops_no_other(
 
 
 def test_what_is_sent_does_not_wait_for_what_comes_after(sqlite_database: Database) -> None:
-    jobs = schedule.ticking(sqlite_database, MAIL).get_jobs()
+    jobs = schedule.ticking(sqlite_database, MAIL, lambda: None).get_jobs()
     assert [(job.func, job.max_instances) for job in jobs] == [
+        (schedule.tick_starts, 1),
         (schedule.tick_at_once, 1),
         (schedule.tick_soon, 1),
     ]

@@ -291,13 +291,15 @@ def test_a_school_without_approver_is_seen(database: Database, city: City, clock
 
 def test_every_kind_has_its_words(database: Database, city: City, tmp_path: Path) -> None:
     """Told in both languages, whatever its numbers are called."""
-    numbers = ("count", "minutes", "accepted", "megabytes", "used", "allowed", "broadcasts", "days")
+    numbers = ["count", "minutes", "accepted", "megabytes", "used", "allowed", "broadcasts"]
+    numbers += ["days", "percent"]
+    of_checks = (Kind.MAIL_SLIPPED, Kind.MAIL_ACCEPTANCE_ENDS)
     with database.writing() as tx:
         for kind in Kind:
             row = Trouble(
                 board_id=city.board,
                 kind=kind.value,
-                subject="line:main",
+                subject="SPF" if kind in of_checks else "line:main",
                 details=dict.fromkeys(numbers, 7),
                 opened_at=tx.now,
                 seen_at=tx.now - timedelta(hours=1),

@@ -6,11 +6,13 @@ from datetime import timedelta
 
 from sqlalchemy import func, insert, select
 
-from delivery.freeze import ORDINARY, URGENT, freeze
+from delivery.freeze import freeze
 from delivery.schedule import tick_due
+from domain.deliveries import ORDINARY, URGENT
 from storage import freezing, ledger
 from storage.database import Database, Transaction
 from storage.freezing import Frozen
+from storage.ledger import Want
 from storage.tables import Board, Chunk
 from tests.delivery import city
 from tests.delivery.city import EVERYTHING
@@ -38,9 +40,10 @@ def test_whatever_waits_an_emergency_is_leased_first_in_every_lane(database: Dat
         assert chunk.priority == URGENT < ORDINARY
         wanted[chunk.channel] += 1
     assert set(wanted) == set(CHANNELS)
+    wants = [Want(channel, count) for channel, count in wanted.items()]
     with database.writing() as tx:
-        first = ledger.lease(tx, "a", wanted, A_MINUTE)
-        then = ledger.lease(tx, "b", dict.fromkeys(CHANNELS, 1), A_MINUTE)
+        first = ledger.lease(tx, "a", wants, A_MINUTE)
+        then = ledger.lease(tx, "b", [Want(name, 1) for name in CHANNELS], A_MINUTE)
     assert {held.broadcast_id for held in first} == {urgent}
     assert len(first) == len(city.chunks(database, urgent))
     assert {held.lane for held in first} >= {held.lane for held in then}

@@ -15,10 +15,8 @@ from actions import withdrawals
 from actions.previews import ref_of
 from actions.withdrawals import Withdrawn
 from channels.base import SendChunk, SendLog
-from channels.email.channel import EmailChannel
-from channels.email.connection import Timeouts
-from channels.email.relays import relays
-from channels.email.sender import Sender
+from channels.email.channel import EmailChannel, MailWays
+from channels.email.session import Timeouts
 from delivery import aftermath, schedule
 from delivery.journal import Journal
 from domain.addresses import ChatAddress
@@ -156,7 +154,7 @@ def test_mail_stops_at_the_relay(
     author = author_of(sqlite_database, broadcast_id)
     standin.fault(phase="dot", delay=0.02)
     quick = Timeouts(connect=10, command=10, answer=10, quit=1)
-    mail = EmailChannel(Sender(relays(standin.url), timeouts=quick), "renraku@city.example.jp")
+    mail = EmailChannel(MailWays(standin.url, timeouts=quick), "renraku@city.example.jp")
     with working(sqlite_database, tmp_path, mail):
         standin.wait(lambda figures: figures["messages"] > 5)
         at = withdraw(sqlite_database, broadcast_id, author)

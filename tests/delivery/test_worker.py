@@ -23,6 +23,7 @@ from domain.deliveries import ChunkRule
 from domain.outcomes import Accepted, Outcome, Placed, Refused, TryLater, Unknown
 from storage import ledger
 from storage.database import Database, Transaction
+from storage.ledger import Want
 from storage.tables import ContactPoint
 from tests.databases import Clock
 from tests.delivery import city
@@ -274,9 +275,9 @@ def test_a_worker_paused_beyond_its_lease_sends_no_more(
         Pace(timedelta(seconds=30), timedelta(seconds=5)),
         clock=lambda: now[0],
     )
-    recorder._idle["email"] = 1
+    recorder._demand.idle["email"] = 1
     recorder.commit()
-    held = recorder._granted["email"].popleft()
+    held = recorder._demand.granted["email"].popleft()
     assert not recorder.is_lost(held)
     now[0] = 24.0
     assert not recorder.is_lost(held)
@@ -306,17 +307,17 @@ def test_a_lease_whose_commit_was_not_answered_is_given_back(
     broadcast_id = city.frozen(database, 2, size=1)
     now = [100.0]
     recorder = Recorder(database, "w", city.MAIL, lambda: 0.0, clock=lambda: now[0])
-    recorder._idle["email"] = 1
+    recorder._demand.idle["email"] = 1
     with commits_unanswered(database, monkeypatch), pytest.raises(ConnectionError):
         recorder.commit()
     assert {chunk.state for chunk in city.chunks(database, broadcast_id)} == {"ready", "leased"}
     for _ in range(3):
         clock.forward(seconds=3)
         now[0] += 3
-        recorder._idle["email"] = 2
+        recorder._demand.idle["email"] = 2
         recorder.commit()
     chunks = city.chunks(database, broadcast_id)
-    assert {held.lease.chunk_id for held in recorder._granted["email"]} == {
+    assert {held.lease.chunk_id for held in recorder._demand.granted["email"]} == {
         chunk.id for chunk in chunks
     }
     assert sorted(chunk.epoch for chunk in chunks) == [1, 2]
@@ -328,7 +329,7 @@ def test_an_idle_worker_notices_such_a_lease_too(
     broadcast_id = city.frozen(database, 1)
     now = [100.0]
     recorder = Recorder(database, "w", city.MAIL, lambda: 0.0, clock=lambda: now[0])
-    recorder._idle["email"] = 1
+    recorder._demand.idle["email"] = 1
     with commits_unanswered(database, monkeypatch), pytest.raises(ConnectionError):
         recorder.commit()
     recorder.stop()
@@ -341,7 +342,7 @@ def test_a_worker_that_ends_leaves_no_lease(database: Database, tmp_path: Path) 
     broadcast_id = city.frozen(database, 1)
     other = FakeChannel(name="other")
     with working(database, tmp_path, other) as worker, database.writing() as tx:
-        assert ledger.lease(tx, worker.name, {"email": 1}, timedelta(minutes=1))
+        assert ledger.lease(tx, worker.name, [Want("email", 1)], timedelta(minutes=1))
     assert [chunk.state for chunk in city.chunks(database, broadcast_id)] == ["ready"]
 
 

@@ -3,7 +3,7 @@
     guardian.says("登録")
     bot.answers("学校ID")
 
-Between any two messages everything is opened anew, as if the process had been restarted. Every
+Every turn is taken by a loop of its own, as if the process had been restarted. Every
 message that is heard is rendered in both languages, so that no text is missing in either.
 """
 
@@ -43,6 +43,10 @@ LONGEST_LOG = 60
 FIRST_NUMBER = 41
 
 
+def _without_rest(_seconds: float) -> None:
+    """Nobody else wants to write meanwhile."""
+
+
 def _no_effect(step: Do) -> Json:
     raise AssertionError(f"{step.key} has no result in the log")
 
@@ -57,7 +61,6 @@ class Town:
     board_id: int = 0
     school_id: int = 0
     school_code: str = ""
-    restarts: bool = True
     # What the providers hand over, by their names for it, and what was asked for.
     media: dict[str, bytes | Outcome] = field(default_factory=dict)
     fetched: list[str] = field(default_factory=list)
@@ -124,15 +127,12 @@ class Town:
             bulk.add_families(tx, self.board_id, families)
 
     def takes_turns(self) -> None:
-        database = self.restarted() if self.restarts else self.database
-        TurnLoop(database, self.flows, fetch=self.fetch).run_once()
-        self._replays(database)
-        if self.restarts:
-            database.close()
+        TurnLoop(self.database, self.flows, fetch=self.fetch, sleep=_without_rest).run_once()
+        self._replays()
 
-    def _replays(self, database: Database) -> None:
+    def _replays(self) -> None:
         """Whatever its log, a dialogue replayed twice stands at the question it asked."""
-        with database.reading() as tx:
+        with self.database.reading() as tx:
             query = select(Dialogue.contact_point_id).where(Dialogue.active.is_(True))
             for contact_id in tx.session.scalars(query):
                 stored = dialogues.active(tx, contact_id)
@@ -242,12 +242,12 @@ class Person:
         """Everything that came since they last listened, in their language."""
         contact_id = self.contact_id
         with self.town.database.reading() as tx:
-            language = people.contact(tx, contact_id).language
             query = select(Reply).where(
                 Reply.contact_point_id == contact_id, Reply.id > self._heard
             )
             rows = tx.session.scalars(query.order_by(Reply.id)).all()
             speeches = [replies.open_speech(tx, row) for row in rows]
+            language = people.contact(tx, contact_id).language if rows else ""
         self._heard = rows[-1].id if rows else self._heard
         self.newest = [self._rendered(speech, language) for speech in speeches]
         return "\n\n".join(speech.text for speech in self.newest)

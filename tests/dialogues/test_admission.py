@@ -140,7 +140,6 @@ def test_many_come_at_once(
     town: Town, teacher: Person, teacher_bot: Bot, principal: Person
 ) -> None:
     set_rule(town, Admission.CONFIRM)
-    town.restarts = False
     people = [town.person(f"guardian{number}") for number in range(1, 13)]
     for number, person in enumerate(people):
         town.clock.forward(seconds=20)

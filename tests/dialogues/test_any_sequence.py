@@ -303,7 +303,6 @@ def _stories(path: Path, made: Town) -> Iterator[Story]:
             board_id=made.board_id,
             school_id=made.school_id,
             school_code=made.school_code,
-            restarts=False,
             media=KEPT,
         )
         yield Story(town, tuple(map(town.person, ("guardian", "teacher", "principal"))))

@@ -94,7 +94,7 @@ def copied(path: Path, made: Town) -> Iterator[Town]:
         shutil.copy(path, copy)
         database = Database(f"sqlite:///{copy}", VAULT, SECRET, clock)
         ids = {"board_id": made.board_id, "school_id": made.school_id}
-        yield Town(database, clock, school_code=made.school_code, restarts=False, **ids)  # type: ignore[arg-type]
+        yield Town(database, clock, school_code=made.school_code, **ids)  # type: ignore[arg-type]
         database.close()
 
 

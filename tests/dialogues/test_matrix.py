@@ -29,12 +29,14 @@ ALLOWED = {
     "admissions": AT_SCHOOL,
     "school_id": AT_SCHOOL,
     "slips": AT_SCHOOL,
+    "unreached_mail": AT_SCHOOL,
     "school_settings": {"deputy", "manager"},
 }
 FOR_ALL = {
     "register",
     "status",
     "contacts",
+    "mail_form",
     "new_phone",
     "groups",
     "leave",

@@ -121,7 +121,7 @@ def test_a_picture_that_kills_the_process_every_time_is_parked(
 
 
 def test_what_one_loop_has_in_hand_no_other_takes(database: Database, clock: Clock) -> None:
-    town = Town(database, clock, restarts=False).opens()
+    town = Town(database, clock).opens()
     teacher, other = town.person("teacher"), town.person("other")
     for person in (teacher, teacher, other):
         person.writes("picture", picture=photo())

@@ -24,7 +24,7 @@ from tests.dialogues.kit import Bot, Person, Town
 @pytest.fixture
 def towns(database: Database, clock: Clock) -> Town:
     """A town on each of the two databases."""
-    return Town(database, clock, restarts=False).opens()
+    return Town(database, clock).opens()
 
 
 def test_a_conversation_on_both_databases(towns: Town) -> None:
@@ -162,13 +162,12 @@ def test_an_item_held_by_another_loop_holds_back_its_sender(postgresql_town: Tow
 
 @pytest.fixture
 def postgresql_town(postgresql_database: Database, clock: Clock) -> Town:
-    return Town(postgresql_database, clock, restarts=False).opens()
+    return Town(postgresql_database, clock).opens()
 
 
 def test_the_loop_runs_until_it_is_stopped(town: Town) -> None:
     guardian = town.person("guardian")
     stop = Event()
-    town.restarts = False
 
     def take(tx: Transaction, item: InboxItem, flows: Mapping[str, Flow]) -> None:
         stop.set()

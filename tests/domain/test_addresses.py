@@ -5,10 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.addresses import (
-    LANES,
     MailAddress,
     envelope_form,
-    lane_of,
     normalise_mail,
     unquoted_form,
 )
@@ -153,36 +151,3 @@ def test_any_text_gives_a_safe_address_or_none(text: str) -> None:
         assert re.fullmatch(r"[!-~]+", envelope_form(address))
         assert not re.search(r"[\s\x00-\x1f\x7f]", address.raw)
         assert envelope_form(address).count("@") == 1
-
-
-@pytest.mark.parametrize(
-    ("domain", "lane"),
-    [
-        ("docomo.ne.jp", "docomo"),
-        ("ezweb.ne.jp", "au"),
-        ("au.com", "au"),
-        ("biz.ezweb.ne.jp", "au"),
-        ("softbank.ne.jp", "softbank"),
-        ("i.softbank.jp", "softbank"),
-        ("d.vodafone.ne.jp", "softbank"),
-        ("ymobile.ne.jp", "ymobile"),
-        ("rakumail.jp", "rakumail"),
-        ("yahoo.co.jp", "yahoo"),
-        ("GMAIL.com", "gmail"),
-        ("googlemail.com", "gmail"),
-        ("me.com", "icloud"),
-        ("hotmail.co.jp", "outlook"),
-        ("softbank.jp", "other"),
-        ("notdocomo.ne.jp", "other"),
-        ("ne.jp", "other"),
-        ("", "other"),
-    ],
-)
-def test_lanes(domain: str, lane: str) -> None:
-    assert lane_of(domain) == lane
-
-
-def test_a_domain_stands_in_one_lane() -> None:
-    domains = [domain for members in LANES.values() for domain in members]
-    assert len(domains) == len(set(domains))
-    assert all(_address(f"a@{domain}").domain == domain for domain in domains)

@@ -20,6 +20,7 @@ from domain.board_settings import BoardSettings
 from domain.speech import render
 from storage import boards, ledger, migrate, people, replies
 from storage.database import Database, Transaction
+from storage.ledger import Want
 from storage.tables import (
     Broadcast,
     ContactPoint,
@@ -183,7 +184,7 @@ def test_a_broadcast_on_its_way_goes_on(
 ) -> None:
     with database.writing() as tx:
         assert tx.session.get_one(Broadcast, SENDING).frozen_at == THEN
-        (held,) = ledger.lease(tx, "next", {channel: 9}, timedelta(seconds=30))
+        (held,) = ledger.lease(tx, "next", [Want(channel, 9)], timedelta(seconds=30))
         (member,) = ledger.members(tx, held.chunk_id)
         delivery = tx.session.get_one(Delivery, member.delivery_id)
     assert (held.epoch, held.keyed, held.key) == (5, keyed, previous.KEY)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,11 +16,12 @@ from delivery.freeze import freeze
 from domain.deliveries import message_id
 from settings import Settings
 from storage.database import Database
-from storage.freezing import Frozen, gather_statistics
+from storage.freezing import Frozen
+from storage.planner import gather_statistics
 from tests.delivery import city
+from tests.journeys.nursery import Born, Nursery
 from tests.smtp_standin import SmtpStandin, smtp_standin
 
-ROOT = Path(__file__).parents[2]
 CONNECTIONS = 8
 
 
@@ -33,7 +32,8 @@ class Site:
     folder: Path
     database_url: str
     standin: SmtpStandin
-    process: subprocess.Popen[bytes] | None = None
+    nursery: Nursery
+    process: Born | None = None
     secret: str = "a secret of the kill test, 32 bytes."
     environment: dict[str, str] = field(init=False)
 
@@ -58,15 +58,11 @@ class Site:
         house.prepare()
         return house.database
 
-    def start(self) -> None:
-        with (self.folder / "worker.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "app", "worker"],
-                cwd=ROOT,
-                env={**os.environ, **self.environment},
-                stdout=log,
-                stderr=log,
-            )
+    def start(self, *words: str) -> None:
+        """Another worker; `words` may say which half of the work is its own."""
+        log = self.folder / "worker.log"
+        whole = os.environ | self.environment
+        self.process = self.nursery.start(("worker", *words), whole, log, log)
 
     def end(self, number: signal.Signals) -> int:
         """Send the worker a signal and bury it; returns its exit status."""
@@ -94,10 +90,12 @@ class Site:
 
 
 @contextmanager
-def opened(folder: Path, database_url: str) -> Iterator[tuple[Site, Database]]:
+def opened(
+    folder: Path, database_url: str, nursery: Nursery
+) -> Iterator[tuple[Site, Database]]:
     """An installation with its own SMTP stand-in."""
     with smtp_standin() as standin:
-        site = Site(folder, database_url, standin)
+        site = Site(folder, database_url, standin, nursery)
         database = site.open()
         try:
             yield site, database

@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,13 +27,15 @@ from delivery.freeze import freeze
 from domain.addresses import ChatAddress
 from domain.deliveries import ChunkRule
 from storage.database import Database
-from storage.freezing import Frozen, gather_statistics
+from storage.freezing import Frozen
+from storage.planner import gather_statistics
 from tests.delivery import city
-from tests.journeys.killing import ROOT, Site, opened, wait_until_sent
+from tests.journeys.killing import Site, opened, wait_until_sent
+from tests.journeys.nursery import Nursery, nursery
 from tests.line_standin import SECRET, TOKEN, LineStandin, line_standin
 
 # Seconds for which each channel is made to take its time, so that there is a middle.
-SECONDS = 40
+SECONDS = 20
 CONNECTIONS, SLOTS, LINE_REQUESTS = 8, 4, 36
 
 
@@ -105,23 +106,20 @@ class Stage:
 
     def run(self, *words: str) -> dict[str, Any]:
         """A command in a process of its own."""
-        done = subprocess.run(
-            [sys.executable, "-m", "app", *words, "--json"],
-            cwd=ROOT,
-            env={**os.environ, **self.site.environment},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return dict(json.loads(done.stdout))
+        said, log = self.site.folder / "said.json", self.site.folder / "command.log"
+        said.write_text("")
+        whole = os.environ | self.site.environment
+        status = self.site.nursery.start((*words, "--json"), whole, said, log).wait(60)
+        assert status == 0, said.read_text() + log.read_text()
+        return dict(json.loads(said.read_text()))
 
 
 @contextmanager
-def stage(folder: Path, url: str, mail: int, friends: int) -> Iterator[Stage]:
+def stage(
+    folder: Path, url: str, mail: int, friends: int, born: Nursery
+) -> Iterator[Stage]:
     """An installation with so many families, on channels that take their time."""
-    with line_standin() as line, opened(folder, url) as (site, database):
+    with line_standin() as line, opened(folder, url, born) as (site, database):
         site.environment |= {
             "RENRAKUMO_LINE_CHANNEL_SECRET": SECRET,
             "RENRAKUMO_LINE_CHANNEL_ACCESS_TOKEN": TOKEN,
@@ -211,7 +209,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         url = chosen.url or f"sqlite:///{folder}/renrakumo.db"
-        with stage(folder, url, chosen.mail, chosen.line) as on:
+        with nursery() as born, stage(folder, url, chosen.mail, chosen.line, born) as on:
             figures = journey(on, folder, signal.Signals[chosen.end], print)
     print(json.dumps(asdict(figures), indent=1))
     sys.exit(figures.lost > 0 or figures.doubled > figures.doubtful)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +26,7 @@ MINE = {"/chat/": ADDRESS}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}}
 SMALL: dict[str, Any] = {"viewport": {"width": 320, "height": 568}}
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+SENDER = {"mail_from": "renraku@renrakumo.city.koshigaya.example.jp"}
 
 
 @pytest.fixture
@@ -199,9 +201,10 @@ def test_every_page_fits_and_is_readable(
         "/chat/",
         town.path("m", "page", number),
         town.path("u", "leave", town.contact_id, town.school_id),
+        "/guide/softbank",
         "/demo",
     ]
-    stage: dict[str, Any] = {"demo": True, "demo_phones": {"guardian": ADDRESS}}
+    stage: dict[str, Any] = {"demo": True, "demo_phones": {"guardian": ADDRESS}, **SENDER}
     options = size | {"color_scheme": scheme}
     with served(town, **stage) as address, looking(chromium, address, MINE, **options) as page:
         for path in paths:
@@ -211,6 +214,22 @@ def test_every_page_fits_and_is_readable(
                 assert not is_wider_than_screen(page), path
                 assert too_small(page) == [], path
                 assert contrast(page) >= 4.5
+
+
+def test_a_guide_prints_on_one_sheet_and_its_domain_is_copied(
+    town: Town, chromium: Browser
+) -> None:
+    with served(town, **SENDER) as address, looking(chromium, address, **DESKTOP) as page:
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        for name in ("docomo", "softbank"):  # the longest
+            for language in ("ja", "en"):
+                page.goto(f"{address}/guide/{name}?lang={language}")
+                sheets = re.findall(rb"/Type /Page\b", page.pdf(prefer_css_page_size=True))
+                assert len(sheets) == 1, f"{name} in {language}"
+        page.get_by_role("button", name="Copy").first.click()
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied == "renrakumo.city.koshigaya.example.jp"
 
 
 def too_small(page: Page) -> list[str]:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.journeys.nursery import Nursery
 from tests.journeys.restore_in_fan_out import Figures, journey, stage
 
 MAIL, LINE = 80, 36
 
 
-def figures(folder: Path, url: str, end: signal.Signals) -> Figures:
-    with stage(folder, url, MAIL, LINE) as on:
+def figures(folder: Path, url: str, end: signal.Signals, nursery: Nursery) -> Figures:
+    with stage(folder, url, MAIL, LINE, nursery) as on:
         found = journey(on, folder, end, print)
     print(found)
     assert found.sent_at_restore > found.sent_at_backup
@@ -29,6 +30,6 @@ def figures(folder: Path, url: str, end: signal.Signals) -> Figures:
 
 
 @pytest.mark.timeout(120)
-def test_after_a_crash_the_journals_know(tmp_path: Path) -> None:
-    found = figures(tmp_path, f"sqlite:///{tmp_path}/renrakumo.db", signal.SIGKILL)
+def test_after_a_crash_the_journals_know(tmp_path: Path, nursery: Nursery) -> None:
+    found = figures(tmp_path, f"sqlite:///{tmp_path}/renrakumo.db", signal.SIGKILL, nursery)
     assert found.known_from_journals > 0

@@ -1,6 +1,5 @@
 """`renrakumo run` as a board runs it: all processes, a mail out, leaving by mail, a clean end."""
 
-import json
 import os
 import re
 import signal
@@ -177,31 +176,3 @@ def _leave_by_mail(standin: SmtpStandin, port: int) -> None:
         return True
 
     wait(accepted, "the intake's return")
-
-
-def test_the_demo_tells_its_story_and_counts_clean(tmp_path: Path) -> None:
-    report = tmp_path / "report.json"
-    command = [sys.executable, "-m", "app", "demo", "--once", "--guardians", "1400"]
-    environment = os.environ | {
-        f"{PREFIX}VAR_DIR": str(tmp_path / "var"),
-        f"{PREFIX}LISTEN": f"127.0.0.1:{free_port()}",
-    }
-    done = subprocess.run(
-        [*command, "--json", str(report)], env=environment, capture_output=True, timeout=280
-    )
-    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
-    counted = json.loads(report.read_text())
-    assert set(counted) == {"seconds", "families", "channels"}
-    channels = counted["channels"]
-    assert sorted(channels) == ["email", "line", "telegram"]
-    # Twenty have blocked us on Telegram unnoticed, and are reached by mail.
-    assert {name: line["refused"] for name, line in channels.items()} == {
-        "email": 0,
-        "line": 0,
-        "telegram": 20,
-    }
-    for line in channels.values():
-        assert set(line) == {"recipients", "accepted", "refused", "unknown", "lost", "doubled"}
-        assert line["accepted"] == line["recipients"] - line["refused"]
-        assert (line["lost"], line["doubled"]) == (0, 0)
-    assert counted["families"]["not_reached"] == 0

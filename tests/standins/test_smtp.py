@@ -17,8 +17,8 @@ MAIL = HEAD + b"Subject: =?UTF-8?B?6YGg6Laz?=\r\n\r\nhello\r\n"
 class Dialogue:
     """A raw connection: what is written is exactly what goes over the wire."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=5)
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        self.socket = socket.create_connection((host, port), timeout=5)
         self._file = self.socket.makefile("rb")
 
     def write(self, data: bytes) -> None:

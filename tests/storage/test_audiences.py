@@ -17,7 +17,7 @@ from domain.outcomes import Accepted, Outcome, Refused, TryLater
 from storage import audiences, ledger, people, quotas, recording, schools
 from storage.database import Database, Transaction
 from storage.freezing import Frozen
-from storage.ledger import Again
+from storage.ledger import Again, Want
 from storage.tables import AudienceMember, AudienceWay, Confirmation, Delivery, GroupPart
 from tests.databases import Clock
 from tests.delivery import city
@@ -175,7 +175,7 @@ def test_whoever_has_a_way_left_is_reached_by_it(
 def _answer_all(database: Database, random: Random) -> bool:
     """Answer everything that is due, in any order; whether there was anything."""
     with database.writing() as tx:
-        held = ledger.lease(tx, "a", dict.fromkeys(RULES, 100), timedelta(minutes=1))
+        held = ledger.lease(tx, "a", [Want(name, 100) for name in RULES], timedelta(minutes=1))
     random.shuffle(held)
     for one in held:
         with database.writing() as tx:

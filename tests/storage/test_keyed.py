@@ -12,7 +12,7 @@ from domain.outcomes import Accepted, Outcome, Refused, Split, TryLater, Unknown
 from storage import closing, ledger, recording
 from storage.closing import Remains
 from storage.database import Database
-from storage.ledger import Again, Lease
+from storage.ledger import Again, Lease, Want
 from storage.tables import Chunk
 from tests.databases import Clock
 from tests.delivery import city
@@ -29,7 +29,7 @@ def broadcast_id(database: Database) -> int:
 
 def lease(database: Database, worker: str = "a") -> list[Lease]:
     with database.writing() as tx:
-        return ledger.lease(tx, worker, {"line": 9}, MINUTE)
+        return ledger.lease(tx, worker, [Want("line", 9)], MINUTE)
 
 
 def one(database: Database, worker: str = "a") -> Lease:
@@ -234,7 +234,7 @@ def test_no_retry_joins_a_keyed_chunk(database: Database, broadcast_id: int) -> 
         tx.session.execute(update(Chunk).where(Chunk.id == rest[0].chunk_id).values(keyed=False))
         tx.session.execute(update(Chunk).where(Chunk.id != rest[0].chunk_id).values(epoch=0))
     with database.writing() as tx:
-        (plain, *_) = ledger.lease(tx, "c", {"line": 1}, MINUTE)
+        (plain, *_) = ledger.lease(tx, "c", [Want("line", 1)], MINUTE)
     assert not plain.keyed
     record(database, plain, [(first, TryLater("rate", timedelta(0)))])
     sizes = {chunk.id: chunk.size for chunk in chunks(database, broadcast_id) if chunk.keyed}

@@ -11,7 +11,7 @@ from domain.outcomes import Accepted, Outcome, Placed, Refused, TryLater, Unknow
 from storage import closing, journals, ledger, recording
 from storage.closing import Remains
 from storage.database import Database
-from storage.ledger import Again, Lease
+from storage.ledger import Again, Lease, Want
 from storage.tables import Broadcast
 from tests.databases import Clock
 from tests.delivery import city
@@ -23,7 +23,7 @@ AGAIN = Again(city.MAIL)
 
 def lease(database: Database, worker: str = "a", count: int = 1) -> list[Lease]:
     with database.writing() as tx:
-        return ledger.lease(tx, worker, {"email": count}, MINUTE)
+        return ledger.lease(tx, worker, [Want("email", count)], MINUTE)
 
 
 def one(database: Database, worker: str = "a") -> Lease:

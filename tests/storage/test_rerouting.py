@@ -17,7 +17,7 @@ from storage import closing, ledger, opt_outs, people, recording
 from storage.closing import Remains
 from storage.database import Database, Transaction
 from storage.freezing import Frozen
-from storage.ledger import Again, Lease
+from storage.ledger import Again, Lease, Want
 from storage.tables import AudienceMember, Broadcast, Chunk, ContactPoint, Delivery, Guardian
 from tests.databases import Clock
 from tests.delivery import city
@@ -31,7 +31,7 @@ QUOTA = TryLater("quota", timedelta(minutes=30))
 
 def lease(database: Database, channel: str) -> list[Lease]:
     with database.writing() as tx:
-        return ledger.lease(tx, "a", {channel: 9}, MINUTE)
+        return ledger.lease(tx, "a", [Want(channel, 9)], MINUTE)
 
 
 def say(

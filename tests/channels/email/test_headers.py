@@ -8,10 +8,11 @@ from email.policy import compat32, default
 from email.utils import parseaddr
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from channels.email.headers import address_header, clean, text_header, token_header
+from channels.email.jis import JIS, fits
 
 ENCODED_WORD = re.compile(rb"=\?UTF-8\?B\?([A-Za-z0-9+/=]*)\?=")
 FAMILY = "👨‍👩‍👧‍👦"
@@ -93,6 +94,52 @@ def test_what_a_reader_sees_as_one_character_is_never_cut(grapheme: str) -> None
     assert len(words) > 1
     texts = [b64decode(word).decode() for word in words]
     assert all(text.removeprefix("あ").replace(grapheme, "") == "" for text in texts)
+
+
+jis_texts = st.text(
+    alphabet=st.sampled_from("運動会延期のお知らせ、～－―￠¥‾〜ァ ab=?.")
+    | st.characters(codec="iso2022_jp", exclude_characters="\x1b"),
+    max_size=120,
+).filter(fits)
+
+
+@given(jis_texts)
+@settings(max_examples=60)
+def test_every_word_of_iso_2022_jp_is_whole(subject: str) -> None:
+    """Each word is read by itself: it begins and ends in ASCII, and no character is cut."""
+    header = text_header("Subject", subject, JIS)
+    first, *rest = header.removesuffix(b"\r\n").split(b"\r\n")
+    assert all(len(line) <= 76 for line in (first, *rest))
+    assert all(line.startswith(b" ") and line.strip() for line in rest)
+    words = re.findall(rb"=\?ISO-2022-JP\?B\?([^?]*)\?=", header)
+    for word in words:
+        data = b64decode(word, validate=True)
+        assert data.decode("iso2022_jp").encode("iso2022_jp") == data
+    value = re.sub(rb"(\?=) (?==\?)", rb"\1", unfolded(header).partition(b":")[2][1:]).decode()
+    for word in words:
+        plain = b64decode(word).decode("iso2022_jp")
+        value = value.replace(f"=?ISO-2022-JP?B?{word.decode()}?=", plain, 1)
+    assert value.encode("iso2022_jp") == JIS.encode(clean(subject))
+
+
+@pytest.mark.parametrize(
+    "text", ["①", "㈱", "髙﨑", "ｶﾞ", "👍", "が\u3099", "\x1b$B", "a\x0eb", "\ud800"]
+)
+def test_what_iso_2022_jp_has_not_does_not_fit(text: str) -> None:
+    assert fits("お知らせ")
+    assert not fits(f"お知らせ{text}")
+
+
+def test_what_windows_types_is_the_standard_s_twin() -> None:
+    assert JIS.encode("９～１７時－").decode("iso2022_jp") == "９〜１７時−"
+
+
+def test_a_display_name_in_iso_2022_jp() -> None:
+    raw = address_header("From", "renraku@city.example.jp", "第三小学校", JIS) + b"\r\n"
+    name, address = parseaddr(message_from_bytes(raw, policy=compat32)["From"])
+    assert decode_header(name)[0][1] == "iso-2022-jp"
+    assert str(make_header(decode_header(name))) == "第三小学校"
+    assert address == "renraku@city.example.jp"
 
 
 def test_ascii_words_stay_readable() -> None:

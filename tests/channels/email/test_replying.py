@@ -8,8 +8,8 @@ import time
 import pytest
 
 from channels.base import Message
-from channels.email.channel import EmailChannel
-from channels.email.connection import Timeouts
+from channels.email.channel import EmailChannel, MailWays
+from channels.email.session import Timeouts
 from domain.outcomes import TryLater
 from tests.channels.answers import answer
 
@@ -20,7 +20,7 @@ def test_a_relay_that_hangs_holds_a_reply_up_only_for_a_while(
     monkeypatch.setattr("channels.email.channel._REPLY_TIMEOUTS", Timeouts(connect=0.2))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        channel = EmailChannel(f"smtp://127.0.0.1:{port}", "school@example.jp")
+        channel = EmailChannel(MailWays(f"smtp://127.0.0.1:{port}"), "school@example.jp")
         begun = time.monotonic()
         outcome = channel.reply(answer("a@example.jp", Message("登録しました。")))
         channel.close()

@@ -21,10 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from channels.base import Message
-from channels.email.channel import EmailChannel
-from channels.email.connection import Timeouts
-from channels.email.relays import relays
-from channels.email.sender import Sender
+from channels.email.channel import EmailChannel, MailWays
+from channels.email.session import Timeouts
 from domain.outcomes import Accepted, Outcome, TryLater
 from tests.channels.answers import answer
 from tests.smtp_standin import free_port
@@ -92,8 +90,8 @@ def relay(certificate: Path, *, at_once: bool = False) -> Iterator[tuple[int, Ta
 
 
 def answered(url: str) -> Outcome:
-    pool = Sender(relays(url), timeouts=Timeouts(2, 2, 2, 1))
-    channel = EmailChannel(pool, "renraku@city.example.jp")
+    ways = MailWays(url, timeouts=Timeouts(2, 2, 2, 1))
+    channel = EmailChannel(ways, "renraku@city.example.jp")
     try:
         return channel.reply(answer("a@example.jp", Message("試験")))
     finally:

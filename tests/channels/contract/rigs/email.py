@@ -7,10 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from channels.email.channel import EmailChannel
-from channels.email.connection import Timeouts
-from channels.email.relays import relays
-from channels.email.sender import Sender
+from channels.email.channel import EmailChannel, MailWays
+from channels.email.session import Timeouts
 from domain.outcomes import Accepted, Outcome
 from tests.channels.contract.rig import Shown
 from tests.smtp_standin import SmtpStandin
@@ -30,7 +28,7 @@ class EmailRig:
 
     def channel(self, patience: float = 10) -> EmailChannel:
         quick = Timeouts(connect=10, command=10, answer=patience, quit=1)
-        return EmailChannel(Sender(relays(self.standin.url), timeouts=quick), FROM)
+        return EmailChannel(MailWays(self.standin.url, 1, timeouts=quick), FROM)
 
     def addresses(self, count: int) -> list[str]:
         return [f"guardian{number}@example.jp" for number in range(1, count + 1)]

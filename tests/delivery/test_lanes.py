@@ -1,0 +1,195 @@
+"""What workers write of destinations, and how one that stops is stopped for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from actions import lanes
+from channels.base import Channel, GatheredLog, LaneState, SendChunk
+from delivery.lanes import LaneRounds
+from delivery.troubles import Watch
+from domain.refusals import refuse
+from domain.roles import Role
+from storage import lane_states, troubles
+from storage.audit import entries_of
+from storage.database import Database
+from storage.tables import Lane
+from tests.actions import city as scene
+from tests.actions.city import City, told
+from tests.delivery.city import FakeChannel, counting
+
+DOCOMO = LaneState("email", "docomo", "", rate=8.0, connections=3, baseline=0.01)
+GMAIL = LaneState("email", "gmail", "", rate=None, connections=5)
+
+
+@dataclass
+class LanedChannel(FakeChannel):
+    """A channel that remembers what it was told of its lanes, and does it."""
+
+    states: dict[str, LaneState] = field(default_factory=dict)
+    told: list[LaneState] = field(default_factory=list)
+
+    def start(
+        self, chunk: SendChunk, log: GatheredLog, done: Callable[[BaseException | None], None]
+    ) -> None:
+        raise NotImplementedError
+
+    def lanes(self) -> Sequence[LaneState]:
+        return list(self.states.values())
+
+    def set_lanes(self, known: Sequence[LaneState]) -> None:
+        self.told += known
+        for state in known:
+            if state.site in self.states:
+                self.states[state.site] = state
+
+    def sees(self, *states: LaneState) -> None:
+        self.states |= {state.site: state for state in states}
+
+
+@dataclass
+class Worker:
+    channel: LanedChannel
+    rounds: LaneRounds
+
+    def looks(self) -> list[tuple[str, bool]]:
+        """One look; what the channel was told by it."""
+        before = len(self.channel.told)
+        self.rounds.look()
+        return [(state.site, state.stopped) for state in self.channel.told[before:]]
+
+
+def worker(database: Database, *states: LaneState) -> Worker:
+    channel = LanedChannel()
+    channels: Mapping[str, Channel] = {"email": channel, "line": FakeChannel(name="line")}
+    made = Worker(channel, LaneRounds(database, channels))
+    made.rounds.load()
+    channel.sees(*states)
+    return made
+
+
+def rows(database: Database) -> dict[str, Lane]:
+    with database.reading() as tx:
+        return {row.site: row for row in lane_states.everything(tx)}
+
+
+def test_what_was_learned_is_known_to_the_next_worker(sqlite_database: Database) -> None:
+    first = worker(sqlite_database, DOCOMO, GMAIL)
+    assert first.channel.told == []
+    assert first.looks() == []
+    learned = replace(DOCOMO, rate=14.0, connections=4, measured=13.2)
+    first.channel.sees(learned)
+    first.looks()
+    assert worker(sqlite_database).channel.told == [learned, GMAIL]
+
+
+def test_only_what_has_changed_is_written(sqlite_database: Database) -> None:
+    one = worker(sqlite_database, DOCOMO, GMAIL)
+    one.looks()
+
+    def writes(*states: LaneState) -> int:
+        one.channel.sees(*states)
+        with counting(sqlite_database) as said:
+            one.looks()
+        return len([each for each in said if not each.startswith(("SELECT", "BEGIN"))])
+
+    assert writes() == writes(replace(DOCOMO, rate=8.5)) == 0
+    assert writes(replace(GMAIL, share=0.01)) == 0
+    assert writes(replace(DOCOMO, rate=9.0)) > 0
+    assert writes(replace(DOCOMO, rate=9.0, measured=8.0)) > 0
+    assert writes(replace(GMAIL, connections=6)) > 0
+
+
+def test_a_stop_is_for_all_workers_until_somebody_resumes_it(database: Database) -> None:
+    one, other = worker(database, DOCOMO), worker(database, DOCOMO)
+    idle = worker(database)
+    for each in (one, other, idle):
+        each.looks()
+    one.channel.sees(replace(DOCOMO, share=0.6, stopped=True))
+    assert one.looks() == []
+    assert other.looks() == idle.looks() == [("docomo", True)]
+    for each in (one, other, idle):
+        assert each.looks() == [], "nothing is news twice"
+    assert rows(database)["docomo"].share == 0.6
+    assert worker(database).channel.told[0].stopped, "a worker that comes later stops as well"
+    with database.writing() as tx:
+        lane_states.resume(tx, "docomo")
+    for each in (one, other, idle):
+        assert each.looks() == [("docomo", False)]
+        assert each.looks() == []
+    assert rows(database)["docomo"].stopped_at is None
+    # It may stop again.
+    one.channel.sees(replace(DOCOMO, share=0.7, stopped=True))
+    one.looks()
+    assert other.looks() == [("docomo", True)]
+
+
+@pytest.fixture
+def city(sqlite_database: Database) -> City:
+    made = scene.build(sqlite_database, families=1)
+    with sqlite_database.writing() as tx:
+        scene.add_staff(tx, made, "centre", Role.CENTRE, None)
+    return made
+
+
+def test_the_centre_hears_of_it_once_and_it_is_on_record(
+    sqlite_database: Database, city: City, tmp_path: Path
+) -> None:
+    stopped = replace(DOCOMO, share=0.625, stopped=True)
+    one, other = worker(sqlite_database, stopped), worker(sqlite_database, stopped)
+    watch = Watch(sqlite_database, [tmp_path], lambda _: 10**12)
+    for each in (one, other):
+        each.looks()
+        watch.look()
+    (said,) = told(sqlite_database, city.contacts["centre"])
+    for part in ("ドコモ", "62%", "届きません", "renrakumo lanes resume"):
+        assert part in said
+    with sqlite_database.reading() as tx:
+        entries = list(entries_of(tx, f"board:{city.board}"))
+    stops = [(e.subject, e.details) for e in entries if e.verb == "stop_lane"]
+    assert stops == [("lane:docomo", {"percent": 62, "taken_back": 0})]
+
+
+def test_the_centre_lets_it_go_on_by_a_tap(
+    sqlite_database: Database, city: City, tmp_path: Path
+) -> None:
+    one = worker(sqlite_database, replace(DOCOMO, share=0.5, stopped=True))
+    one.looks()
+    Watch(sqlite_database, [tmp_path], lambda _: 10**12).look()
+    with sqlite_database.writing() as tx:
+        (trouble,) = troubles.open_ones(tx)
+        teacher = scene.add_staff(tx, city, "teacher", Role.OPERATOR, city.school)
+        centre = scene.actor(tx, city, "centre")
+        assert lanes.resume_told(tx, teacher, trouble.id) == refuse("not_allowed")
+        assert lanes.resume_told(tx, centre, trouble.id + 1) == refuse("lane_not_stopped")
+        assert lanes.resume_told(tx, centre, trouble.id) == "docomo"
+        assert lanes.resume_told(tx, centre, trouble.id) == refuse("lane_not_stopped")
+    assert one.looks() == [("docomo", False)]
+
+
+def test_it_goes_round_until_it_is_stopped_and_then_once_more(sqlite_database: Database) -> None:
+    one = worker(sqlite_database)
+    stop = Event()
+    thread = Thread(target=one.rounds.run, args=(stop,))
+    thread.start()
+    one.channel.sees(DOCOMO)
+    stop.set()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert rows(sqlite_database)["docomo"].rate == 8.0
+
+
+def test_a_look_that_fails_ends_nothing(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = worker(sqlite_database, DOCOMO)
+    with monkeypatch.context() as patched:
+        patched.setattr(LanedChannel, "lanes", lambda _: 1 / 0)
+        one.looks()
+    one.looks()
+    assert "docomo" in rows(sqlite_database)

@@ -21,6 +21,7 @@ import structlog
 
 from channels.base import Channel, Laned
 from delivery import metrics, schedule
+from delivery.arrivals import ArrivalRounds
 from delivery.gate import Gate
 from delivery.journal import Journal, host_id
 from delivery.lanes import LaneRounds
@@ -79,6 +80,7 @@ class Worker:
         self._menus = MenuRounds(database, channels)
         self._watch = Watch(database, [self._directory])
         self._lanes = LaneRounds(database, channels)
+        self._arrivals = ArrivalRounds(database, channels, self._gate)
         self._failure: BaseException | None = None
         self._stop = Event()
 
@@ -137,6 +139,7 @@ class Worker:
             self._thread("menus", lambda: self._menus.run(self._stop)),
             self._thread("watch", lambda: self._watch.run(self._stop)),
             self._thread("lanes", lambda: self._lanes.run(self._stop)),
+            self._thread("arrivals", lambda: self._arrivals.run(self._stop)),
         ]
         # Not waited for at the end: a look may take as long as a DNS that does not answer.
         self._thread("gate", lambda: self._gate.run(self._stop))

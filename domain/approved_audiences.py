@@ -9,36 +9,18 @@ from __future__ import annotations
 import sys
 import zlib
 from array import array
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import accumulate, chain, pairwise
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import accumulate, chain, islice, pairwise
+
+Families = Mapping[int, int]
+"""The families of guardians, by the guardians' IDs."""
 
 # In a small audience these few are more than the board's percentage, and mean nothing: a family
 # moved away and another one registered.
 ALWAYS_ALLOWED = 2
-# So many guardians are compared at once.
-_AT_ONCE = 10_000
-
-
-def _numbers() -> array[int]:
-    return array("q")
-
-
-@dataclass(frozen=True, slots=True)
-class Families:
-    """Guardians in the order of their IDs, and the family of each.
-
-    A city of a million takes 16 MB so, and 200 as a mapping.
-    """
-
-    guardians: array[int] = field(default_factory=_numbers)
-    families: array[int] = field(default_factory=_numbers)
-
-    @classmethod
-    def of(cls, families: Mapping[int, int]) -> Families:
-        pairs = sorted(families.items())
-        return cls(array("q", (one for one, _ in pairs)), array("q", (two for _, two in pairs)))
+# So many guardians of whom nobody is left are looked at together.
+_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,34 +31,40 @@ class Change:
     went: int
 
 
-def change(meant: Families, now: Families) -> Change:
-    """What happened to an audience since it was meant.
+def change(packed: bytes, now: Callable[[], Iterable[Families]]) -> Change:
+    """What happened to an audience since it was packed; `now` gives it part by part, in the order
+    of the guardians, as often as it is called: a whole city is not held at once.
 
     A family is the same as long as one of its guardians is: the second parent who registers
     is no new family, and families joined or parted meanwhile have neither come nor gone.
     """
-    return Change(came=_new_families(now, meant), went=_new_families(meant, now))
+    came: set[int] = set()
+    went: set[int] = set()
+    for here, meant in _side_by_side(now(), unpack(packed)):
+        came |= {here[one] for one in here.keys() - meant.keys()}
+        went |= {meant[one] for one in meant.keys() - here.keys()}
+    if came or went:
+        for here, meant in _side_by_side(now(), unpack(packed)):
+            stayed = here.keys() & meant.keys()
+            came -= {here[one] for one in stayed}
+            went -= {meant[one] for one in stayed}
+    return Change(len(came), len(went))
 
 
-def _new_families(these: Families, others: Families) -> int:
-    """How many families there are here of which none of the guardians is among the others."""
-    guardians = set(_missing(these.guardians, others.guardians))
-    if not guardians:
-        return 0
-    pairs = zip(these.guardians, these.families, strict=True)
-    found = {family for guardian, family in pairs if guardian in guardians}
-    pairs = zip(these.guardians, these.families, strict=True)
-    found -= {family for guardian, family in pairs if family in found and guardian not in guardians}
-    return len(found)
-
-
-def _missing(these: array[int], others: array[int]) -> Iterator[int]:
-    """What is not among the others; both are in order, so a part of each at a time."""
-    for start in range(0, len(these), _AT_ONCE):
-        part = these[start : start + _AT_ONCE]
-        yield from set(part).difference(
-            others[bisect_left(others, part[0]) : bisect_right(others, part[-1])]
-        )
+def _side_by_side(
+    now: Iterable[Families], meant: Iterator[tuple[int, int]]
+) -> Iterator[tuple[Families, Families]]:
+    """Each part of an audience with what was meant of the same guardians."""
+    following = next(meant, None)
+    for here in now:
+        last, theirs = max(here), {}
+        while following is not None and following[0] <= last:
+            theirs[following[0]] = following[1]
+            following = next(meant, None)
+        yield here, theirs
+    rest = chain((following,), meant) if following is not None else iter(())
+    while theirs := dict(islice(rest, _AT_ONCE)):
+        yield {}, theirs
 
 
 def is_another(changed: Change, families: int, percent: int) -> bool:
@@ -87,16 +75,17 @@ def is_another(changed: Change, families: int, percent: int) -> bool:
 
 def pack(families: Families) -> bytes:
     """Guardians with their families, as differences: some three bytes for each guardian."""
-    columns = _differences(families.guardians), _differences(families.families)
-    return zlib.compress(_little(array("q", chain(*columns))).tobytes())
+    pairs = sorted(families.items())
+    columns = ((one for one, _ in pairs), (two for _, two in pairs))
+    return zlib.compress(_little(array("q", chain(*map(_differences, columns)))).tobytes())
 
 
-def unpack(packed: bytes) -> Families:
+def unpack(packed: bytes) -> Iterator[tuple[int, int]]:
+    """Each guardian with their family, in the order of the guardians' IDs."""
     numbers = array("q")
     numbers.frombytes(zlib.decompress(packed))
-    numbers, half = _little(numbers), len(numbers) // 2
-    columns = numbers[:half], numbers[half:]
-    return Families(*(array("q", accumulate(column)) for column in columns))
+    both, half = memoryview(_little(numbers)), len(numbers) // 2
+    return zip(accumulate(both[:half]), accumulate(both[half:]), strict=True)
 
 
 def _little(numbers: array[int]) -> array[int]:

@@ -98,6 +98,8 @@ class Pace:
         self.rate = rule.per_second if rate is None else max(_LEAST_RATE, rate)
         self.measured = measured
         self._growth = growth(rule, self.rate)
+        # A relay of ours for which no rate is stated: what it cannot take, its connections show.
+        self._rateless = rule.stated and rule.per_second is None
         self._tokens, self._filled_at = 1.0, now
         self._paused_until = self._halved_at = -math.inf
         self._refused_rate = self._refused_connections = math.inf
@@ -147,14 +149,19 @@ class Pace:
         """The other side had too much: half as much, after a short pause."""
         if now - self._halved_at < PAUSE:
             return
-        rate = self._lately(now) if self.rate is None else self.rate
-        self._growth = replace(self._growth, rate=self._growth.rate or rate)
-        self._refused_rate, self._refused_connections = rate * _BENEATH, self.connections - 1
+        if not self._rateless:
+            self._halve_rate(now)
+        self._refused_connections = self.connections - 1
         self._halved_at, self._paused_until = now, now + PAUSE
-        self.rate = max(_LEAST_RATE, rate / 2)
         self.connections = max(_LEAST_CONNECTIONS, self.connections // 2)
         self._tokens, self._filled_at = 0.0, self._paused_until
         self._begin_stretch(now)
+
+    def _halve_rate(self, now: float) -> None:
+        rate = self._lately(now) if self.rate is None else self.rate
+        self._growth = replace(self._growth, rate=self._growth.rate or rate)
+        self._refused_rate = rate * _BENEATH
+        self.rate = max(_LEAST_RATE, rate / 2)
 
     def idle(self, now: float) -> None:
         """Nothing waits for this lane; may be said again and again."""

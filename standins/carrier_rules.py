@@ -213,7 +213,9 @@ def changed(carrier: Carrier, order: Mapping[str, Any]) -> Carrier:
     """
     if unknown := set(order) - _CHANGEABLE:
         raise ValueError(f"a carrier has no {', '.join(sorted(unknown))} to change")
-    values = {name: Words(**v) if isinstance(v, dict) else v for name, v in order.items()}
+    values: dict[str, Any] = {
+        name: Words(**value) if isinstance(value, dict) else value for name, value in order.items()
+    }
     new = replace(carrier, **values)
     if new.local_part not in _LOCAL_PARTS:
         raise ValueError("a local part is quoted, bare or both")

@@ -99,5 +99,5 @@ class Wire(asyncio.Protocol):
             self._transport.abort()
             return
         assert transport is not None
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = transport
         self.secure, self._held = True, False

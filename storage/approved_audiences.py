@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Select, String, cast, func, select
@@ -23,8 +22,7 @@ def packed(tx: Transaction, board_id: int, audience: Sequence[Any]) -> bytes:
     """Who is meant now, as `broadcasts.approved_audience` holds it."""
     members = guardian_ids(board_id, audience)
     meant = select(Guardian.id, Guardian.family_id).where(Guardian.id.in_(members))
-    numbers = _read(tx, meant)
-    return rules.pack(Families.of(dict(zip(numbers[::2], numbers[1::2], strict=True))))
+    return rules.pack(_read(tx, meant))
 
 
 def note(tx: Transaction, broadcast: Broadcast) -> None:
@@ -40,17 +38,15 @@ def change_of(tx: Transaction, broadcast: Broadcast) -> Change | None:
     """
     if broadcast.approved_audience is None:
         return None
-    return rules.change(rules.unpack(broadcast.approved_audience), _noted(tx, broadcast.id))
+    return rules.change(broadcast.approved_audience, lambda: _noted(tx, broadcast.id))
 
 
-def _noted(tx: Transaction, broadcast_id: int) -> Families:
+def _noted(tx: Transaction, broadcast_id: int) -> Iterator[Families]:
     """The audience written down, one part after the other in the order of its key."""
-    found, last = Families(), 0
+    last = 0
     while part := _read(tx, _following(broadcast_id, last)):
-        found.guardians.extend(part[::2])
-        found.families.extend(part[1::2])
-        last = part[-2]
-    return found
+        yield part
+        last = max(part)
 
 
 def _following(broadcast_id: int, guardian_id: int) -> Select[tuple[int, int]]:
@@ -63,9 +59,10 @@ def _following(broadcast_id: int, guardian_id: int) -> Select[tuple[int, int]]:
     )
 
 
-def _read(tx: Transaction, pairs: Select[tuple[int, int]]) -> array[int]:
-    """A guardian and a family, and the next two, in the order asked for."""
+def _read(tx: Transaction, pairs: Select[tuple[int, int]]) -> dict[int, int]:
+    """Guardians with their families."""
     one, two = pairs.subquery("pairs").c
     told = cast(one, String) + "," + cast(two, String)
     text = tx.session.scalar(select(func.aggregate_strings(told, ",")))
-    return array("q", map(int, text.split(",")) if text else ())
+    numbers = [*map(int, text.split(","))] if text else []
+    return dict(zip(numbers[::2], numbers[1::2], strict=True))

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete, func, select, update
 
-from domain.addresses import normalise_mail
+from domain.addresses import MailAddress, normalise_mail
 from storage.database import Transaction
 from storage.inserts import insert_if_new
 from storage.tables import (
@@ -63,6 +63,11 @@ def address_index(tx: Transaction, channel: str, account: str, address: str) -> 
     """The blind index of an address: the same for every spelling of one mailbox."""
     mail = normalise_mail(address) if channel == MAIL else None
     return tx.vault.index("contact", channel, account, mail.key if mail else address)
+
+
+def mail_index(tx: Transaction, address: MailAddress) -> bytes:
+    """The same for a mail address that is read already."""
+    return tx.vault.index("contact", MAIL, MAIL, address.key)
 
 
 def find_contact_point(

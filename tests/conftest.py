@@ -10,6 +10,7 @@ import os
 from collections.abc import Generator, Iterator
 
 import pytest
+import structlog
 from psycopg import sql
 
 from tests import needs
@@ -53,6 +54,14 @@ def _journeys_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]
         first = [item for item in journeys if item.path in ours]
         dealt += first + list(itertools.islice(others, max(0, share - len(first))))
     return dealt + list(others)
+
+
+def pytest_configure() -> None:
+    # Colouring a traceback that nobody reads takes longer than most tests.
+    renderer = structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback
+    )
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
 
 
 def pytest_collection_finish() -> None:

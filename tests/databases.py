@@ -27,8 +27,8 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.util import LRUCache
 
-import commands.house
 import storage.database
+from commands.house import House
 from storage.database import Database
 from storage.migrate import upgrade
 from storage.tables import Table
@@ -149,10 +149,12 @@ AND (state <> 'idle' OR pid <> ALL (%s))
 _EMPTYING = f"""
 CREATE FUNCTION pg_temp.empty_all() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    {"".join(
+    {
+    "".join(
         f"IF EXISTS (SELECT FROM {table.name}) THEN DELETE FROM {table.name}; END IF;"
         for table in Table.metadata.sorted_tables
-    )}
+    )
+}
     PERFORM setval(seqrelid::regclass, 1, false) FROM pg_sequence
     WHERE pg_sequence_last_value(seqrelid) IS NOT NULL;
 END $$
@@ -269,21 +271,22 @@ def one_memory_of_authorities() -> Iterator[None]:
 def one_migration_for_all_houses(request: pytest.FixtureRequest) -> Iterator[None]:
     """Let an installation that is new begin with the empty file that was migrated once.
 
-    Programs that are started, and what calls storage.migrate itself, migrate theirs for real.
+    Programs that are started migrate theirs for real, and so does what calls storage.migrate.
     """
-    upgrade_really = commands.house.upgrade
 
-    def upgrade_copy(database: Database) -> None:
-        if database.is_sqlite:
-            with closing(sqlite3.connect(str(make_url(database.url).database))) as there:
+    prepare = House.prepare
+
+    def prepare_copy(house: House) -> None:
+        if house.database.is_sqlite:
+            with closing(sqlite3.connect(str(make_url(house.database.url).database))) as there:
                 if not there.execute("SELECT * FROM sqlite_master").fetchone():
                     empty: Path = request.getfixturevalue("migrated_sqlite")
                     with closing(sqlite3.connect(empty)) as here:
                         here.backup(there)
-        upgrade_really(database)
+        prepare(house)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(commands.house, "upgrade", upgrade_copy)
+        patch.setattr(House, "prepare", prepare_copy)
         yield
 
 

@@ -122,6 +122,14 @@ class Engine:
         self._router = self._make_router()
         self._started.set()
         self._sweep()
+        self._warming = asyncio.get_running_loop().create_task(self._warm())
+
+    async def _warm(self) -> None:
+        """Ask beforehand where most families' mail goes: the first broadcast need not wait."""
+        try:
+            await self._router.warm()
+        except Exception:
+            log.exception("warming_failed")
 
     async def _close(self) -> None:
         for load in self._loads:

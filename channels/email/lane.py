@@ -37,6 +37,8 @@ class Lane:
         self.stopped = known.stopped if known else False
         # So many connections are to say goodbye as soon as they have nothing on their way.
         self.surplus = 0
+        # Nothing may begin for a while: also where no rate limits the lane.
+        self.resting = False
         self._began = self._answered = self._taken = self._unknown = 0
 
     @property
@@ -46,9 +48,9 @@ class Lane:
 
     def may_begin(self, now: float) -> bool:
         """Whether one more message may begin; those begun since `count` are not forgotten."""
-        return not self.stopped and (
-            self.pace.rate is None or self.pace.allowance(now) > self._began
-        )
+        allowance = self.pace.allowance(now)
+        self.resting = self.resting and not allowance
+        return not self.stopped and allowance > self._began
 
     def begin(self) -> None:
         self._began += 1
@@ -71,6 +73,7 @@ class Lane:
     def throttled(self, now: float) -> None:
         """The other side has too much of us."""
         self.pace.throttled(now)
+        self.resting = True
         self.shrink()
 
     def shrink(self, room: int = 0) -> None:

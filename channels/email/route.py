@@ -212,7 +212,7 @@ class Route:
     def _may_begin(self) -> bool:
         """Without a look at the clock where no rate limits the lane."""
         lane = self.lane
-        if lane.pace.rate is None and not lane.stopped:
+        if lane.pace.rate is None and not (lane.stopped or lane.resting):
             return True
         return lane.may_begin(self._desk.now())
 
@@ -222,7 +222,7 @@ class Route:
         self._desk.listed(session)
 
     def accepted(self, parcel: Parcel, text: str) -> None:
-        self.lane.answer(unknown_user=False)
+        self.lane.accept()
         if parcel.form:
             self.lane.unquoted.add(parcel.domain)
         self._desk.told(parcel, verdict("dot", 250, text))

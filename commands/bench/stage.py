@@ -6,7 +6,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,10 @@ from commands.house import House
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measurement; `ratio` is our rate over the peer's, on the same stand-in."""
+    """One measurement; `ratio` is its rate over the peer's, in the same run on the same sink.
+
+    `more` are figures that only some rows have, such as `target`, the ratio that is wanted.
+    """
 
     name: str
     messages: int
@@ -24,6 +27,26 @@ class Row:
     rate: float
     peer: str
     ratio: float
+    more: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, name: str, messages: int, seconds: float, peer: Row | None, **more: Any) -> Row:
+        """From a count and its seconds; without a peer it is its own."""
+        rate = messages / seconds
+        by = peer or cls(name, messages, seconds, rate, name, 1.0)
+        return cls(
+            name,
+            messages,
+            round(seconds, 3),
+            round(rate, 1),
+            by.name,
+            round(rate / by.rate, 3),
+            more,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        plain = asdict(self)
+        return {**plain, **plain.pop("more")}
 
 
 @contextmanager
@@ -39,5 +62,5 @@ def stage(house: House) -> Iterator[Theatre]:
 def save(file: Path | None, value: list[Row] | dict[str, Any]) -> None:
     """Write a result as JSON where that was asked for."""
     if file is not None:
-        plain = [asdict(row) for row in value] if isinstance(value, list) else value
+        plain = [row.as_dict() for row in value] if isinstance(value, list) else value
         file.write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from math import gcd
 from random import Random
 
@@ -37,6 +38,8 @@ MAIL_ONLY = (100, 0, 0)
 MAIL_TOO = 0.5  # The share of those on a chat channel who gave a mail address as well.
 PROVIDERS = ("docomo", "au", "softbank", "gmail", "yahoo", "icloud")
 SHARES = (15, 10, 10, 35, 12, 18)
+# Families of one transaction: a city of a million needs no more memory than one of 20,000.
+_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +57,13 @@ class DemoSchool:
 def build_city(
     database: Database, board_id: int, guardians: int = GUARDIANS, mix: Sequence[int] = MIX
 ) -> list[DemoSchool]:
-    """Open the schools and register their families, in one transaction."""
+    """Open the schools, then register their families, so many in one transaction."""
     with database.writing() as tx:
         city = [_open_school(tx, board_id, number) for number in range(PRIMARY + JUNIOR_HIGH)]
-        add_families(tx, board_id, list(families(city, guardians, mix)))
+    coming = families(city, guardians, mix)
+    while some := list(islice(coming, _AT_ONCE)):
+        with database.writing() as tx:
+            add_families(tx, board_id, some)
     return city
 
 

@@ -39,20 +39,20 @@ def city_of(house: House, guardians: int, mix: Sequence[int] = MIX) -> None:
 def approve_city_wide(house: House, body: str) -> int:
     """A city-wide broadcast, written by the centre and approved by the board; returns its ID."""
     with house.database.writing() as tx:
-        centre = _person(tx, house.board_id, Role.CENTRE)
-        board = _person(tx, house.board_id, Role.BOARD)
+        centre = person(tx, house.board_id, Role.CENTRE)
+        board = person(tx, house.board_id, Role.BOARD)
         content = Content(Purpose.SYSTEM, "配信システムの試験", body, (CITY,))
-        ref = _agreed(drafts.save_draft(tx, centre, None, content)).ref
-        _agreed(broadcasts.submit(tx, centre, ref))
-        _agreed(broadcasts.approve(tx, board, ref))
+        ref = agreed(drafts.save_draft(tx, centre, None, content)).ref
+        agreed(broadcasts.submit(tx, centre, ref))
+        agreed(broadcasts.approve(tx, board, ref))
     return ref.broadcast_id
 
 
 def schedule_for_schools(house: House, moments: Sequence[datetime]) -> list[int]:
     """One approved broadcast for each moment, to one school after the other; returns their IDs."""
     with house.database.writing() as tx:
-        centre = _person(tx, house.board_id, Role.CENTRE)
-        board = _person(tx, house.board_id, Role.BOARD)
+        centre = person(tx, house.board_id, Role.CENTRE)
+        board = person(tx, house.board_id, Role.BOARD)
         schools = schools_of(tx, house.board_id)
         made = []
         for number, moment in enumerate(moments):
@@ -60,24 +60,25 @@ def schedule_for_schools(house: House, moments: Sequence[datetime]) -> list[int]
             content = Content(
                 Purpose.SYSTEM, f"予約配信の試験 {number}", "試験です。", (part,), moment
             )
-            ref = _agreed(drafts.save_draft(tx, centre, None, content)).ref
-            _agreed(broadcasts.submit(tx, centre, ref))
-            _agreed(broadcasts.approve(tx, board, ref))
+            ref = agreed(drafts.save_draft(tx, centre, None, content)).ref
+            agreed(broadcasts.submit(tx, centre, ref))
+            agreed(broadcasts.approve(tx, board, ref))
             made.append(ref.broadcast_id)
     return made
 
 
-def _person(tx: Transaction, board_id: int, role: Role) -> Actor:
+def person(tx: Transaction, board_id: int, role: Role) -> Actor:
     """Somebody of the city with a phone that is never looked at."""
     invited = staff.invite(tx, board_id, role, None, role.value)
     contact = people.contact_point(tx, board_id, "webchat", "webchat", new_address())
-    _agreed(staff.accept_invitation(tx, contact.id, invited.code))
+    agreed(staff.accept_invitation(tx, contact.id, invited.code))
     actor = staff.actor_of(tx, contact.id)
     assert actor is not None
     return actor
 
 
-def _agreed(answer: Answer | Refusal) -> Answer:
+def agreed(answer: Answer | Refusal) -> Answer:
+    """What an action answered; raises RefusedError where it refused."""
     if isinstance(answer, Refusal):
         raise RefusedError(answer.code)
     return answer

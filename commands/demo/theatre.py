@@ -65,22 +65,22 @@ def theatre(folder: Path, listen: str, demo: bool = False) -> Iterator[Theatre]:
     with ExitStack() as stack:
         # All are started before the first is waited for.
         begun = [
-            stack.enter_context(_stand_in("smtp")),
-            stack.enter_context(_stand_in("line", *keys.for_line(local_url))),
-            stack.enter_context(_stand_in("telegram", *keys.for_telegram(local_url))),
+            stack.enter_context(stand_in("smtp")),
+            stack.enter_context(stand_in("line", *keys.for_line(local_url))),
+            stack.enter_context(stand_in("telegram", *keys.for_telegram(local_url))),
         ]
-        mail, line, telegram = map(_ports, begun)
+        mail, line, telegram = map(ports, begun)
         outside = (
             Outside("line", line["line"], line["control"]),
             Outside("telegram", telegram["telegram"], telegram["control"]),
         )
         values = {
-            **_own_values(folder, listen),
+            **own_values(folder, listen),
             **({"DEMO_FILE": str(folder / "stage.json")} if demo else {}),
             "SMTP_URL": f"smtp://127.0.0.1:{mail['smtp']}",
             **keys.values(*outside),
         }
-        environment = _without_ours() | {PREFIX + name: value for name, value in values.items()}
+        environment = without_ours() | {PREFIX + name: value for name, value in values.items()}
         house = House(
             SettingsApart.model_validate({name.lower(): value for name, value in values.items()})
         )
@@ -89,7 +89,8 @@ def theatre(folder: Path, listen: str, demo: bool = False) -> Iterator[Theatre]:
         yield Theatre(house, local_url, Mailbox(mail["control"]), *outside, environment)
 
 
-def _own_values(folder: Path, listen: str) -> dict[str, str]:
+def own_values(folder: Path, listen: str) -> dict[str, str]:
+    """The settings of an installation in a folder, without its channels."""
     return {
         "VAR_DIR": str(folder),
         "DATABASE_URL": f"sqlite:///{folder / 'renrakumo.db'}",
@@ -133,13 +134,14 @@ class _Keys:
         }
 
 
-def _without_ours() -> dict[str, str]:
+def without_ours() -> dict[str, str]:
     """The environment without this installation's own settings: the demo never touches it."""
     return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
 
 
 @contextmanager
-def _stand_in(name: str, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+def stand_in(name: str, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """One of the stand-ins as a process, on free ports, until the block ends."""
     command = [sys.executable, "-m", f"standins.{name}", "--port=0", "--control-port=0", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
     try:
@@ -149,11 +151,11 @@ def _stand_in(name: str, *options: str) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-def _ports(stand_in: subprocess.Popen[bytes]) -> dict[str, int]:
+def ports(process: subprocess.Popen[bytes]) -> dict[str, int]:
     """Where a stand-in listens, which it says first of all."""
-    assert stand_in.stdout is not None
-    ports: dict[str, int] = json.loads(stand_in.stdout.readline())
-    return ports
+    assert process.stdout is not None
+    told: dict[str, int] = json.loads(process.stdout.readline())
+    return told
 
 
 @contextmanager

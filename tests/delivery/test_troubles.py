@@ -117,13 +117,14 @@ def test_a_trouble_is_told_once_daily_and_when_it_is_over(
     assert verbs[-2:] == ["open_trouble", "close_trouble"]
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_what_comes_and_goes_is_told_rarely(
     database: Database, city: City, clock: Clock, tmp_path: Path
 ) -> None:
-    """Ten minutes well, five minutes ill, for six hours."""
+    """Twelve minutes well, five minutes ill, for three hours."""
     disk = Disk()
     watch = watching(database, tmp_path, disk)
-    for minute in range(360):
+    for minute in range(180):
         disk.free = 100_000_000 if minute % 17 < 5 else PLENTY
         watch.look()
         clock.forward(minutes=1)

@@ -111,6 +111,14 @@ def test_what_a_relay_states_is_never_exceeded() -> None:
     assert (pace.rate, pace.connections) == (8, 3)
 
 
+def test_a_relay_without_a_stated_rate_gets_none_for_one_refusal() -> None:
+    pace = Pace(LaneRule("relay", connections=8, per_second=None, stated=True), 0)
+    pace.throttled(0)
+    assert (pace.rate, pace.connections, pace.allowance(4)) == (None, 4, 0)
+    busy(pace, 5, 3600, anything)
+    assert (pace.rate, pace.connections) == (None, 8)
+
+
 def test_where_connections_are_the_limit_the_rate_stays() -> None:
     pace = Pace(CARRIER, 0)
     busy(pace, 0, 61, lambda now: int(now % 1 == 0) * 2)

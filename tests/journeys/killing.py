@@ -90,9 +90,7 @@ class Site:
 
 
 @contextmanager
-def opened(
-    folder: Path, database_url: str, nursery: Nursery
-) -> Iterator[tuple[Site, Database]]:
+def opened(folder: Path, database_url: str, nursery: Nursery) -> Iterator[tuple[Site, Database]]:
     """An installation with its own SMTP stand-in."""
     with smtp_standin() as standin:
         site = Site(folder, database_url, standin, nursery)

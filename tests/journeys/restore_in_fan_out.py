@@ -115,9 +115,7 @@ class Stage:
 
 
 @contextmanager
-def stage(
-    folder: Path, url: str, mail: int, friends: int, born: Nursery
-) -> Iterator[Stage]:
+def stage(folder: Path, url: str, mail: int, friends: int, born: Nursery) -> Iterator[Stage]:
     """An installation with so many families, on channels that take their time."""
     with line_standin() as line, opened(folder, url, born) as (site, database):
         site.environment |= {

@@ -14,20 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import FrameLocator, Locator, Page, expect
+from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 
 from domain.wording import render, say
 from settings import PREFIX
 from storage.database import Database
 from tests import needs
 from tests.databases import Clock
-from tests.journeys.test_pages import contrast, too_small
+from tests.journeys.test_pages import least_contrast, too_small
 from tests.journeys.test_run import PATIENCE
 from tests.smtp_standin import free_port
-from tests.web.live import browser, is_wider_than_screen, looking, served
+from tests.web.live import is_wider_than_screen, looking, served
 from tests.web.test_demo_phones import FakePhone, entry, mail
 from tests.web.town import ADDRESS, make_town
-
 
 needs_chromium = pytest.mark.needs("chromium")
 SUBJECT = "雨天のため、下校を早めます"
@@ -119,13 +118,15 @@ def _teacher_composes(page: Page) -> None:
 
 
 @pytest.mark.timeout(280)
-def test_the_demo_tells_its_story_and_a_visitor_plays_it_too(tmp_path: Path) -> None:
+def test_the_demo_tells_its_story_and_a_visitor_plays_it_too(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     with _demo(tmp_path) as url:
         _counts_clean(json.loads((tmp_path / "report.json").read_text()))
         missing = needs.missing("chromium")
         if missing is not None:
             pytest.skip(f"the visitor needs chromium: {missing}")
-        _visitor_plays(url)
+        _visitor_plays(request.getfixturevalue("chromium"), url)
 
 
 def _counts_clean(counted: dict[str, Any]) -> None:
@@ -145,27 +146,27 @@ def _counts_clean(counted: dict[str, Any]) -> None:
     assert counted["families"]["not_reached"] == 0
 
 
-def _visitor_plays(url: str) -> None:
+def _visitor_plays(chromium: Browser, url: str) -> None:
     """On LINE and on Telegram, by hand."""
-    with browser() as chromium:
-        page = chromium.new_page(locale="ja-JP", viewport={"width": 1440, "height": 900})
-        errors: list[str] = []
-        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-        page.goto(url)
-        guardian = _guardian_registers(page)
-        _teacher_composes(page)
-        principal = Phone(page, "principal")
-        principal.reads(SUBJECT)
-        principal.taps("broadcast.card.approve")
-        guardian.reads(SUBJECT)
-        principal.shows("ウェブチャット")
-        principal.reads(f"「{SUBJECT}」の送信が終わりました")
-        guardian.shows("メール")
-        expect(guardian.frame.get_by_role("main")).to_contain_text("まだ届いていません")
-        guardian.shows("LINE")
-        guardian.reads(SUBJECT)
-        expect(page.locator("#inbox")).to_contain_text(SUBJECT, timeout=PATIENCE * 1000)
-        assert errors == []
+    page = chromium.new_page(locale="ja-JP", viewport={"width": 1440, "height": 900})
+    errors: list[str] = []
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    page.goto(url)
+    guardian = _guardian_registers(page)
+    _teacher_composes(page)
+    principal = Phone(page, "principal")
+    principal.reads(SUBJECT)
+    principal.taps("broadcast.card.approve")
+    guardian.reads(SUBJECT)
+    principal.shows("ウェブチャット")
+    principal.reads(f"「{SUBJECT}」の送信が終わりました")
+    guardian.shows("メール")
+    expect(guardian.frame.get_by_role("main")).to_contain_text("まだ届いていません")
+    guardian.shows("LINE")
+    guardian.reads(SUBJECT)
+    expect(page.locator("#inbox")).to_contain_text(SUBJECT, timeout=PATIENCE * 1000)
+    page.close()
+    assert errors == []
 
 
 LOOKS = {look: f"/demo/phones/guardian/{look}/" for look in ("line", "telegram", "email")}
@@ -205,12 +206,11 @@ def _button(label: str, is_card: bool) -> dict[str, Any]:
 @needs_chromium
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: str(size[0]))
 def test_every_look_fits_and_is_readable(
-    sqlite_database: Database, clock: Clock, size: tuple[int, int]
+    sqlite_database: Database, clock: Clock, chromium: Browser, size: tuple[int, int]
 ) -> None:
     town = make_town(sqlite_database, clock)
     options: dict[str, Any] = {"viewport": {"width": size[0], "height": size[1]}}
     with (
-        browser() as chromium,
         served(town, **_stage()) as address,
         looking(chromium, address, **options) as page,
     ):
@@ -219,16 +219,15 @@ def test_every_look_fits_and_is_readable(
             page.wait_for_timeout(300)
             assert not is_wider_than_screen(page), path
             assert too_small(page) == [], path
-            assert contrast(page) >= 4.5, path
+            assert least_contrast(page) >= 4.5, path
 
 
 @needs_chromium
 def test_quick_replies_vanish_in_line_and_keyboards_stay_in_telegram(
-    sqlite_database: Database, clock: Clock
+    sqlite_database: Database, clock: Clock, chromium: Browser
 ) -> None:
     town = make_town(sqlite_database, clock)
     with (
-        browser() as chromium,
         served(town, **_stage()) as address,
         looking(chromium, address) as page,
     ):
@@ -242,11 +241,10 @@ def test_quick_replies_vanish_in_line_and_keyboards_stay_in_telegram(
 
 @needs_chromium
 def test_the_app_is_switched_by_keyboard_and_a_line_leaves_the_mailbox(
-    sqlite_database: Database, clock: Clock
+    sqlite_database: Database, clock: Clock, chromium: Browser
 ) -> None:
     town, stage = make_town(sqlite_database, clock), _stage()
     with (
-        browser() as chromium,
         served(town, demo_mail_address="hana@mail.example", **stage) as address,
         looking(chromium, address) as page,
     ):

@@ -20,7 +20,7 @@ from domain.wording import Plain
 from storage import people
 from storage.database import Database
 from tests.databases import Clock
-from tests.web.live import browser, is_wider_than_screen, looking, served
+from tests.web.live import is_wider_than_screen, looking, served
 from tests.web.test_join import CODE, CONTACT, apps
 from tests.web.test_link import Linker
 from tests.web.town import ADDRESS, Town, make_town
@@ -60,12 +60,6 @@ def provider() -> Iterator[str]:
 @pytest.fixture
 def town(sqlite_database: Database, clock: Clock) -> Town:
     return make_town(sqlite_database, clock)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as opened:
-        yield opened
 
 
 def path_of_link(town: Town) -> str:

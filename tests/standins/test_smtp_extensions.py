@@ -1,5 +1,6 @@
 """The SMTP stand-in's extensions on order: TLS, login, SMTPUTF8, and replies in pieces."""
 
+import asyncio
 import smtplib
 import ssl
 from collections.abc import Iterator
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from standins.mailbox import Mailbox
+from standins.smtp_session import Server, Session
 from tests.smtp_standin import SmtpStandin, smtp_standin
 from tests.standins.test_smtp import MAIL, Dialogue
 
@@ -100,16 +103,28 @@ def test_a_server_of_the_plainest_kind() -> None:
         dialogue.close()
 
 
-def test_replies_in_pieces(guarded: SmtpStandin) -> None:
-    dialogue = Dialogue(guarded.port)
-    assert dialogue.reply() == "220 standin.example ESMTP"
-    dialogue.write(b"EHLO x\r\n")
-    pieces = []
-    while not b"".join(pieces).endswith(b"250 8BITMIME\r\n"):
-        pieces.append(dialogue.socket.recv(1000))
-    # Some may come together, but not all of thirty.
-    assert len(pieces) > 3
-    dialogue.close()
+class _Recorder(asyncio.Transport):
+    """A transport that keeps what is written, write by write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
+
+
+def test_replies_in_pieces() -> None:
+    async def written() -> list[bytes]:
+        recorder = _Recorder()
+        Session(Server(Mailbox(), pieces=10)).connection_made(recorder)
+        at_once = len(recorder.written)
+        await asyncio.sleep(0)
+        assert len(recorder.written) == at_once + 1
+        await asyncio.sleep(0)
+        return recorder.written
+
+    assert asyncio.run(written()) == [b"220 standi", b"n.example ", b"ESMTP\r\n"]
 
 
 @pytest.mark.parametrize(("drop", "counted"), [("reset before", 0), ("reset after", 1)])

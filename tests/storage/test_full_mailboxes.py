@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from domain.deliveries import FULL_LASTS, MAILBOX_FULL
 from domain.outcomes import Accepted, TryLater
@@ -65,7 +66,7 @@ def test_it_is_asked_ever_less_often_and_given_up_after_three_days(
         clock.now = max(clock.now, chunk.not_before)
         tried.append(clock.now)
         answered(database, TryLater(MAILBOX_FULL))
-    pauses = [(after - before) / MINUTE for before, after in zip(tried, tried[1:], strict=False)]
+    pauses = [(after - before) / MINUTE for before, after in pairwise(tried)]
     assert pauses[:5] == [30, 60, 120, 240, 240]
     assert tried[-1] == frozen_at(database, broadcast_id) + FULL_LASTS - MINUTE
     (row,) = city.deliveries(database, broadcast_id)

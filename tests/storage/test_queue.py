@@ -37,7 +37,7 @@ def test_only_the_wanted_lane_is_leased(database: Database) -> None:
     assert [held.lane for held in lease(database, Want("email", 9, "gmail"))] == ["gmail"] * 3
     assert not is_due(database, Want("email", 9, "gmail"), Want("line", 1), Want("email", 0))
     taken = lease(database, Want("email", 1, "au"), Want("email", 1, "yahoo"), Want("email", 4))
-    assert [held.lane for held in taken][0] == "au"
+    assert taken[0].lane == "au"
     assert {held.lane for held in taken} <= LANES - {"gmail"}
     assert len({held.chunk_id for held in taken}) == 5
 
@@ -118,7 +118,7 @@ def test_thousands_that_are_ready_are_not_looked_at(database: Database) -> None:
     event.remove(database.engine, "before_cursor_execute", note)
     plans = {statement: _plan(database, statement, values) for statement, values in said}
     asked = [plan for statement, plan in plans.items() if "not_before <=" in statement]
-    assert len(asked) >= 3
+    assert len(asked) >= 2
     assert all("ix_chunks_queue" in plan for plan in asked)
     assert not any("TEMP B-TREE" in plan or "Sort" in plan for plan in asked)
     (accepting,) = (

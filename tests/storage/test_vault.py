@@ -43,6 +43,15 @@ def test_old_ciphertexts_open_after_a_new_key() -> None:
     assert rotated.seal(b"new", "any")[0] == 2
 
 
+def test_many_are_opened_as_one_is() -> None:
+    rotated = Vault({**VAULT.keys, 2: b"b" * 32}, VAULT.index_key)
+    opened = rotated.opener("any")
+    assert [opened(vault.seal_text("古い", "any")) for vault in (VAULT, rotated)] == ["古い"] * 2
+    for cipher in (b"", b"\x09" + b"x" * 40, VAULT.seal(b"secret", "other")):
+        with pytest.raises(SealBroken):
+            opened(cipher)
+
+
 def test_the_parts_of_an_index_do_not_run_together() -> None:
     assert VAULT.index("ab", "c") != VAULT.index("a", "bc")
 

@@ -35,7 +35,8 @@ class Quiet(WSGIRequestHandler):
 def served(town: Town, **changes: Any) -> Iterator[str]:
     """The address under which the town's pages are served."""
     server = make_server("127.0.0.1", 0, town.app(**changes), True, request_handler=Quiet)
-    thread = threading.Thread(target=server.serve_forever)
+    # Looking often whether it is to end; by itself it looks twice a second.
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

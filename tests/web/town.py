@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from PIL import Image
 
 from actions import boards, schools, staff
@@ -21,7 +22,7 @@ from domain.speech import Speech
 from storage import people, replies
 from storage.database import Database
 from storage.tables import Attachment, Broadcast, Chunk, Delivery
-from tests.databases import SECRET, Clock
+from tests.databases import SECRET, Clock, prepared
 from web.application import create_web
 from web.security import limiter
 from web.services import Services
@@ -46,6 +47,7 @@ class Town:
     def app(self, **changes: Any) -> Flask:
         app = create_web(replace(self.services, **changes))
         app.config["TESTING"] = True
+        app.jinja_env.bytecode_cache = _COMPILED
         return app
 
     def client(self, address: str | None = ADDRESS, **changes: Any) -> FlaskClient:
@@ -148,12 +150,33 @@ def jpeg(width: int, height: int, colour: str = "#7fa7c9") -> bytes:
     return file.getvalue()
 
 
+class _Compiled(BytecodeCache):
+    """What templates were compiled to, for all applications of the tests."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        code = self._codes.get(bucket.key)
+        if code is not None:
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._codes[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _Compiled()
+
+
 def make_town(database: Database, clock: Clock) -> Town:
-    with database.writing() as tx:
-        board = boards.open_board(tx, "midori", "みどり市教育委員会")
-        school = schools.open_school(tx, board.id, "chuo", "みどり市立中央小学校", "primary")
-        contact = people.contact_point(tx, board.id, "webchat", "webchat", ADDRESS)
-        ids = board.id, school.id, contact.id
+    def opens() -> tuple[int, int, int]:
+        with database.writing() as tx:
+            board = boards.open_board(tx, "midori", "みどり市教育委員会")
+            school = schools.open_school(tx, board.id, "chuo", "みどり市立中央小学校", "primary")
+            contact = people.contact_point(tx, board.id, "webchat", "webchat", ADDRESS)
+            return board.id, school.id, contact.id
+
+    ids = prepared(database, "a town with pages", opens)
     services = Services(
         database=database,
         channels={"webchat": WebchatChannel(clock)},
@@ -162,7 +185,8 @@ def make_town(database: Database, clock: Clock) -> Town:
         secret=SECRET,
     )
     town = Town(database, clock, services, *ids)
-    town.app()
+    if not limiter.initialized:
+        town.app()
     limiter.reset()
     return town
 

@@ -54,9 +54,7 @@ def running_dns() -> Iterator[DnsStandin]:
 
 
 @pytest.fixture
-def dns(running_dns: DnsStandin, monkeypatch: pytest.MonkeyPatch) -> DnsStandin:
-    monkeypatch.setattr(lookup, "_TIMEOUT", 0.1)
-    monkeypatch.setattr(lookup, "_LIFETIME", 0.2)
+def dns(running_dns: DnsStandin) -> DnsStandin:
     running_dns.reset()
     running_dns.zone(ZONE)
     return running_dns
@@ -154,7 +152,12 @@ def test_oddities_that_work(dns: DnsStandin, domain: str, expected: str) -> None
 
 @pytest.mark.parametrize("kind", ["servfail", "silence", "refused"])
 @pytest.mark.parametrize("match", [" MX$", " A$"])
-def test_while_the_dns_cannot_say(dns: DnsStandin, kind: str, match: str) -> None:
+def test_while_the_dns_cannot_say(
+    dns: DnsStandin, monkeypatch: pytest.MonkeyPatch, kind: str, match: str
+) -> None:
+    if kind == "silence":
+        monkeypatch.setattr(lookup, "_TIMEOUT", 0.1)
+        monkeypatch.setattr(lookup, "_LIFETIME", 0.2)
     dns.fault(match=match, kind=kind)
     assert asked(direct(dns), "two.jp") == [TryLater("dns")]
 
@@ -245,7 +248,6 @@ def test_what_was_known_is_good_for_a_day_while_the_dns_is_away(
 def test_nobody_waits_long_for_what_was_known(
     dns: DnsStandin, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lookup, "_LIFETIME", 60)
     monkeypatch.setattr(routing, "_PATIENCE", 0.01)
     ways = direct(dns)
     before = addresses(sites(ways, "plain.jp")[0])

@@ -1,131 +1,111 @@
-"""Encryption and signing in, against aiosmtpd, since the stand-in speaks no TLS."""
+"""Encryption and signing in."""
 
-import ssl
+from __future__ import annotations
+
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-)
 
 from channels.base import Message
-from channels.email.channel import EmailChannel, MailWays
-from channels.email.session import Timeouts
 from domain.outcomes import Accepted, Outcome, TryLater
 from tests.channels.answers import answer
-from tests.smtp_standin import free_port
-
-
-class Taken:
-    """Takes every mail, noting whether it came encrypted and from whom."""
-
-    def __init__(self) -> None:
-        self.mails: list[tuple[bool, bool]] = []
-
-    async def handle_DATA(  # noqa: N802 - aiosmtpd's name
-        self, server: SMTP, session: Session, envelope: Envelope
-    ) -> str:
-        self.mails.append((session.ssl is not None, bool(session.authenticated)))
-        return "250 2.0.0 Ok: queued as TLS1"
-
-
-def _authenticated(server: Any, session: Any, envelope: Any, how: str, data: Any) -> AuthResult:
-    right = isinstance(data, LoginPassword) and (data.login, data.password) == (b"u", b"p")
-    return AuthResult(success=right, handled=False)
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key and a self-signed certificate for 127.0.0.1, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    alternative = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(alternative, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    path.write_bytes(made.public_bytes(Encoding.PEM) + private)
-    return path
-
-
-@contextmanager
-def relay(certificate: Path, *, at_once: bool = False) -> Iterator[tuple[int, Taken]]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    taken = Taken()
-    controller = Controller(
-        taken,
-        hostname="127.0.0.1",
-        port=free_port(),
-        ssl_context=context if at_once else None,
-        tls_context=None if at_once else context,
-        authenticator=_authenticated,
-        # aiosmtpd does not see that "at once" is encrypted too.
-        auth_require_tls=not at_once,
-    )
-    controller.start()
-    try:
-        yield controller.port, taken
-    finally:
-        controller.stop()
+from tests.channels.email.sending import channel_to, sent
+from tests.smtp_standin import SmtpStandin, smtp_standin
 
 
 def answered(url: str) -> Outcome:
-    ways = MailWays(url, timeouts=Timeouts(2, 2, 2, 1))
-    channel = EmailChannel(ways, "renraku@city.example.jp")
+    channel = channel_to(url)
     try:
         return channel.reply(answer("a@example.jp", Message("試験")))
     finally:
         channel.close()
 
 
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("tls") / "certificate.pem"
+
+
+@pytest.fixture(scope="module")
+def relay(certificate: Path) -> Iterator[SmtpStandin]:
+    """Takes mail in TLS alone, and from one user."""
+    with smtp_standin("--tls=offered", "--login=u:p", f"--certificate={certificate}") as relay:
+        yield relay
+
+
 @pytest.fixture
-def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def trusted(relay: SmtpStandin, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert relay.port
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
 
 
-def test_tls_is_used_when_offered_whoever_signed_the_certificate(certificate: Path) -> None:
-    with relay(certificate) as (port, taken):
-        assert answered(f"smtp://127.0.0.1:{port}") == Accepted("TLS1")
-    assert taken.mails == [(True, False)]
+def test_tls_is_used_when_offered_whoever_signed_the_certificate() -> None:
+    with smtp_standin("--tls=offered") as relay:
+        assert answered(relay.url) == Accepted("00000001")
 
 
-def test_required_tls_wants_a_certificate_to_trust(certificate: Path) -> None:
-    with relay(certificate) as (port, taken):
-        assert answered(f"smtp://127.0.0.1:{port}?tls=required") == TryLater("no_relay")
-        assert answered(f"smtp://u:p@127.0.0.1:{port}") == TryLater("no_relay")
-    assert taken.mails == []
-
-
-@pytest.mark.usefixtures("trusted")
-def test_signing_in(certificate: Path) -> None:
-    with relay(certificate) as (port, taken):
-        assert answered(f"smtp://u:p@127.0.0.1:{port}") == Accepted("TLS1")
-        assert answered(f"smtp://u:wrong@127.0.0.1:{port}") == TryLater("no_relay")
-    assert taken.mails == [(True, True)]
+def test_required_tls_wants_a_certificate_to_trust(relay: SmtpStandin) -> None:
+    assert answered(f"{relay.url}?tls=required") == TryLater("no_relay")
+    assert answered(f"smtp://u:p@127.0.0.1:{relay.port}") == TryLater("no_relay")
+    assert relay.stats()["messages"] == 0
 
 
 @pytest.mark.usefixtures("trusted")
-def test_tls_at_once(certificate: Path) -> None:
-    with relay(certificate, at_once=True) as (port, taken):
-        assert answered(f"smtps://u:p@127.0.0.1:{port}") == Accepted("TLS1")
-    assert len(taken.mails) == 1
+def test_signing_in(relay: SmtpStandin) -> None:
+    assert answered(f"smtp://u:p@127.0.0.1:{relay.port}") == Accepted("00000001")
+    wrong = answered(f"smtp://u:wrong@127.0.0.1:{relay.port}")
+    assert wrong == TryLater("relay_needs_login")
+    assert relay.stats()["messages"] == 1
+
+
+def test_tls_at_once(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = certificate.with_name("at-once.pem")
+    with smtp_standin("--tls=at-once", "--login=u:p", f"--certificate={path}") as relay:
+        monkeypatch.setenv("SSL_CERT_FILE", str(path))
+        assert answered(f"smtps://u:p@127.0.0.1:{relay.port}") == Accepted("00000001")
+
+
+@contextmanager
+def half_a_server(*said: bytes) -> Iterator[tuple[int, list[bytes]]]:
+    """Says these lines, each to one of ours, and then hangs up; and what it heard."""
+    heard: list[bytes] = []
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            with connection:
+                for line in said:
+                    connection.sendall(line)
+                    heard.append(connection.recv(1000))
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, daemon=True).start()
+        yield listening.getsockname()[1], heard
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+GREETING = (b"220 hello\r\n", b"250-hello\r\n250 STARTTLS\r\n")
+
+
+def test_who_offers_tls_and_cannot_is_given_the_mail_without() -> None:
+    with half_a_server(*GREETING, b"220 go on\r\n", b"no TLS\r\n") as (port, heard):
+        channel = channel_to(f"smtp://127.0.0.1:{port}")
+        assert sent(channel, "a@example.jp").outcomes_of == {1: TryLater("no_relay")}
+        heard.clear()
+        sent(channel, "a@example.jp")
+        channel.close()
+    assert heard[1].startswith(b"MAIL FROM")
+
+
+def test_a_server_that_hangs_up_after_its_greeting_is_not_waited_for() -> None:
+    with half_a_server(b"220 hello\r\n") as (port, _):
+        channel = channel_to(f"smtp://127.0.0.1:{port}")
+        assert sent(channel, "a@example.jp").outcomes_of == {1: TryLater("no_relay")}
+        channel.close()

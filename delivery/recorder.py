@@ -26,6 +26,7 @@ from domain.outcomes import Outcome
 from storage import closing, ledger, recording, withdrawing
 from storage.database import Database, Transaction
 from storage.ledger import Again, Lease, Want
+from storage.recording import Told
 
 log = structlog.get_logger()
 
@@ -316,16 +317,11 @@ class Recorder:
     def _write(
         self, tx: Transaction, entries: Mapping[tuple[int, int], _Entry]
     ) -> set[tuple[int, int]]:
-        again = Again(self._rules, self._jitter())
-        stale = set()
-        for key, entry in entries.items():
-            held = self._held[key].lease
-            ours = not entry.outcomes or recording.record(tx, held, entry.outcomes, again)
-            if ours and entry.released:
-                ours = ledger.release(tx, held, entry.not_before)
-            if not ours:
-                stale.add(key)
-        return stale
+        told = [
+            Told(self._held[key].lease, entry.outcomes, entry.released, entry.not_before)
+            for key, entry in entries.items()
+        ]
+        return recording.record_all(tx, told, Again(self._rules, self._jitter()))
 
     def _forget(
         self,

@@ -31,21 +31,21 @@ def seal(key: bytes, kind: str, *numbers: int, extra: bytes = b"") -> str:
     return Sealer(key, kind, extra).seal(*numbers)
 
 
-class Sealer:
+class Sealer(KeyedHash):
     """Makes tokens of one kind, for many at once: see `seal`."""
 
-    __slots__ = ("_hash",)
+    __slots__ = ()
 
     def __init__(self, key: bytes, kind: str, extra: bytes = b"") -> None:
-        self._hash = KeyedHash(key, _DOMAIN + _framed(kind.encode()) + _framed(extra))
+        super().__init__(key, _DOMAIN + _framed(kind.encode()) + _framed(extra))
 
     def seal(self, *numbers: int) -> str:
         body = b"".join(map(_varint, numbers))
-        return _encode(body + self._hash.digest(_framed(body))[:_SEAL_SIZE])
+        return _encode(body + self.digest(_framed(body))[:_SEAL_SIZE])
 
     def sealed(self, body: bytes, given: bytes) -> bool:
         """Whether this is the seal of a token's body."""
-        return hmac.compare_digest(given, self._hash.digest(_framed(body))[:_SEAL_SIZE])
+        return hmac.compare_digest(given, self.digest(_framed(body))[:_SEAL_SIZE])
 
 
 def unseal(key: bytes, kind: str, token: str, *, extra: bytes = b"") -> tuple[int, ...] | None:
@@ -82,7 +82,7 @@ def _decode(token: str) -> bytes | None:
 def _varint(number: int) -> bytes:
     if number < 0:
         raise ValueError(f"a token holds no negative number: {number}")
-    groups = bytearray()
+    groups = []
     while number >= _MORE:
         groups.append(number & 0x7F | _MORE)
         number >>= 7

@@ -31,7 +31,8 @@ class Remains:
 
 def leases_of(tx: Transaction, worker: str) -> list[Lease]:
     query = select(Chunk).where(Chunk.state == chunks.LEASED, Chunk.worker == worker)
-    return [ledger.as_lease(chunk, worker) for chunk in tx.session.scalars(query)]
+    fresh = query.execution_options(populate_existing=True)
+    return [ledger.as_lease(chunk, worker) for chunk in tx.session.scalars(fresh)]
 
 
 def inherit(tx: Transaction, held: Lease, remains: Remains | None, again: Again) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import ColumnElement, case, func, select, update
 
 from domain.deliveries import State
 from storage import chunks
@@ -60,7 +61,22 @@ def marked(tx: Transaction) -> tuple[int, int]:
     return marks, tx.session.scalar(select(func.count()).where(suspended)) or 0
 
 
-def bring_forward(tx: Transaction) -> int:
-    """Make due what waits for another try: the pauses between tries are minutes."""
-    waiting = update(Chunk).where(Chunk.state == READY, Chunk.not_before > tx.now)
+def put_off(tx: Transaction, broadcast_id: int) -> dict[str, int]:
+    """How many of a broadcast wait in each lane for another try."""
+    query = (
+        select(Chunk.lane, func.count())
+        .join(Delivery, Delivery.chunk_id == Chunk.id)
+        .where(Chunk.broadcast_id == broadcast_id, *_later(tx), chunks.OPEN_ROW)
+        .group_by(Chunk.lane)
+    )
+    return dict(tx.session.execute(query).tuples().all())
+
+
+def bring_forward(tx: Transaction, lanes: Collection[str]) -> int:
+    """Make due what waits in these lanes for another try: the pauses between tries are minutes."""
+    waiting = update(Chunk).where(*_later(tx), Chunk.lane.in_(lanes))
     return chunks.execute(tx, waiting.values(not_before=tx.now))
+
+
+def _later(tx: Transaction) -> tuple[ColumnElement[bool], ...]:
+    return Chunk.state == READY, Chunk.not_before > tx.now

@@ -20,7 +20,7 @@ def spare_database(server: str) -> Iterator[str]:
     """
     name = f"renrakumo_bench_{os.getpid()}"
     url = make_url(server)
-    _order(server, f'CREATE DATABASE "{name}" TEMPLATE template0 ENCODING \'UTF8\' LOCALE \'C\'')
+    _order(server, f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
     try:
         yield url.set(database=name).render_as_string(hide_password=False)
     finally:
@@ -32,9 +32,7 @@ def server_facts(server: str) -> dict[str, str]:
     engine = create_engine(server, hide_parameters=True)
     try:
         with engine.connect() as connection:
-            return {
-                each: str(connection.execute(text(f"SHOW {each}")).scalar()) for each in _SHOWN
-            }
+            return {each: str(connection.execute(text(f"SHOW {each}")).scalar()) for each in _SHOWN}
     finally:
         engine.dispose()
 

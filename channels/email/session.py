@@ -71,6 +71,9 @@ _FIRM = frozenset((501, 553, 554))
 # A line that does not end, and a reply that does not: no server's (RFC 5321 section 4.5.3.1.5).
 _LONGEST, _MOST_LINES = 65_536, 1_000
 _PLAIN = ("mail", "rcpt")
+# A body of so many bytes leaves alone, so that one that is cut off is known not to have arrived: a
+# transport says that it is clogged until the last byte has left.
+_LARGE = 65_536
 _DATA = (b"DATA\r\n", "data")
 _GOODBYE = ((b"QUIT\r\n", "quit"),)
 
@@ -93,6 +96,7 @@ class Session(asyncio.Protocol):
         self._refusal: Reply | None = None
         self._dirty = False
         self._after_dot = 0
+        self._clogged = False
         self._pipelining = self._sizes = False
         self._waiter: asyncio.Future[Reply] | None = None
         self.transport: asyncio.Transport | None = None
@@ -178,7 +182,7 @@ class Session(asyncio.Protocol):
 
     def _send(self, body: bytes | None, commands: Sequence[tuple[bytes, str]]) -> None:
         """In one write where the server takes that, else one after the other."""
-        if self._pipelining:
+        if self._pipelining and (body is None or len(body) < _LARGE):
             after = b"".join([line for line, _ in commands])
             self._after_dot = len(after)
             if body is not None:
@@ -196,6 +200,10 @@ class Session(asyncio.Protocol):
         if self._pending and not self._awaited:
             line, phase = self._pending.popleft()
             self._awaited.append(phase)
+            while self._pipelining and phase != "dot" and self._pending:
+                more, phase = self._pending.popleft()
+                self._awaited.append(phase)
+                line += more
             self._after_dot = 0
             self._write(line)
 
@@ -270,7 +278,7 @@ class Session(asyncio.Protocol):
                 self.abort()
         else:
             self._lines.clear()
-        if not self._pipelining:
+        if self._pending:
             self._send_pending()
 
     def _hear(self, phase: str, code: int, line: bytes) -> None:
@@ -357,6 +365,13 @@ class Session(asyncio.Protocol):
         """Wait no longer: an answer that does not come is as bad as a connection cut off."""
         self._end(reset=not self.is_idle())
 
+    def pause_writing(self) -> None:
+        """More lies here than the network takes: only a large body, which leaves alone."""
+        self._clogged = self.sent is not None and len(self.sent.wire) >= _LARGE
+
+    def resume_writing(self) -> None:
+        self._clogged = False
+
     def connection_lost(self, exc: Exception | None) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(exc or ConnectionError("closed"))
@@ -383,4 +398,6 @@ class Session(asyncio.Protocol):
         """False while the final dot still lies here, so that the server cannot have the message."""
         if self.transport is None:
             return True
+        if self._clogged:
+            return False
         return self.transport.get_write_buffer_size() <= self._after_dot

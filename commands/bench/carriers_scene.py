@@ -178,7 +178,9 @@ def open_schools(scene: Scene, families: Sequence[Mapping[str, int]]) -> list[in
     with house.database.writing() as tx:
         boards.change_settings(tx, house.board_id, undo_seconds=0)
         for each, by_lane in enumerate(families, start=1):
-            school = schools.open_school(tx, house.board_id, f"P{each:02}", f"第{each}小学校", "primary")
+            school = schools.open_school(
+                tx, house.board_id, f"P{each:02}", f"第{each}小学校", "primary"
+            )
             grade = schools.add_group(tx, school.id, "1年", "grade")
             room = schools.add_group(tx, school.id, "1年1組", "class", grade.id).id
             new = [
@@ -232,4 +234,3 @@ def watching(scene: Scene) -> Iterator[Watcher]:
     finally:
         stop.set()
         thread.join()
-

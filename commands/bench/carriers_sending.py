@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 
 from actions import broadcasts, drafts, emergencies, forecasts, quotas
 from commands.bench.carriers_scene import Scene
@@ -107,9 +108,7 @@ def told(cast: Cast, ref: CardRef) -> Told:
     with cast.scene.house.database.reading() as tx:
         row = stored.broadcast(tx, ref.broadcast_id)
         needed = quotas.uses(tx, row)
-        mail = next(
-            each for each in forecasts.expected(tx, row, needed) if each.channel == MAIL
-        )
+        mail = next(each for each in forecasts.expected(tx, row, needed) if each.channel == MAIL)
         reach = quotas.reach(tx, row)
         people = figures.recipients(tx, row, reach, needed)
         ahead = figures.waiting(tx, ordinary=reach.ordinary)
@@ -147,26 +146,34 @@ def everybody_has_it(scene: Scene, broadcast_id: int, but: frozenset[str] = froz
     )
 
 
-def took(scene: Scene, broadcast_id: int) -> dict[str, float]:
-    """Seconds from due to the last acceptance, by lane."""
+def due(scene: Scene, broadcast_id: int) -> datetime:
     with scene.house.database.reading() as tx:
-        due = stored.broadcast(tx, broadcast_id).due_at
-        found = lane_accounts.by_lane(tx, broadcast_id)
-    return {lane: _since(due, each.last) for lane, each in found.items()}
+        at = stored.broadcast(tx, broadcast_id).due_at
+    assert at is not None
+    return at
 
 
-def _since(due: datetime | None, last: datetime | None) -> float:
-    assert due is not None
-    return (last - due).total_seconds() if last else float("inf")
+def took(scene: Scene, broadcast_id: int, since: datetime | None = None) -> dict[str, float]:
+    """Seconds to the last acceptance in each lane, since it was due or another moment."""
+    begun = since or due(scene, broadcast_id)
+    return {
+        lane: (each.last - begun).total_seconds() if each.last else inf
+        for lane, each in by_lane(scene, broadcast_id).items()
+    }
 
 
 def audit(scene: Scene, broadcast_id: int) -> Audit:
     """Hold the ledger against what the stand-ins took."""
     with scene.house.database.reading() as tx:
         lines = accounts.lines(tx, broadcast_id, MAIL)
-    taken = scene.mailbox.received()
-    arrived = [(line, taken[line.address, _message_id(scene, broadcast_id, line)]) for line in lines]
-    old = [copies for line, copies in arrived if line.address.partition("@")[0].endswith(".")]
+    taken: Counter[tuple[str, str]] = Counter()
+    for (recipient, message_id), copies in scene.mailbox.received().items():
+        taken[recipient, message_id.partition("@")[0]] += copies
+    names = deliveries.MessageIds(scene.house.settings.secret(), broadcast_id, "")
+    arrived = [
+        (line, taken[line.address, names.of(line.delivery_id).removesuffix("@")]) for line in lines
+    ]
+    old = [copies for line, copies in arrived if ".@" in line.address]
     states = Counter(line.state for line in lines)
     return Audit(
         recipients=len(lines),
@@ -177,9 +184,3 @@ def audit(scene: Scene, broadcast_id: int) -> Audit:
         old=len(old),
         old_arrived=sum(copies > 0 for copies in old),
     )
-
-
-def _message_id(scene: Scene, broadcast_id: int, line: accounts.Line) -> str:
-    settings = scene.house.settings
-    domain = (settings.mail_from or "").rpartition("@")[2]
-    return deliveries.message_id(settings.secret(), broadcast_id, line.delivery_id, domain)

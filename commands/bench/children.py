@@ -1,4 +1,4 @@
-"""Other people's programs beside the bench: found, given a time, and ended with all they started."""
+"""Programs beside the bench: found, given a time, and ended with all that they started."""
 
 from __future__ import annotations
 
@@ -12,9 +12,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+# How much of what a failed program said is told.
+_TOLD = 400
 # What an orderly end may take before a process is killed.
 _GOODBYE = 5.0
 _START = 15.0
+
+
+class ProgramFailed(Exception):
+    """A program beside the bench ended with an error; says which, and what it said last."""
 
 
 def tool(name: str) -> str | None:
@@ -49,7 +55,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 def ran(
     command: Sequence[str], seconds: float, environment: Mapping[str, str] | None = None
 ) -> str:
-    """What a program prints that may take so many seconds; raises CalledProcessError.
+    """What a program prints that may take so many seconds; raises ProgramFailed.
 
     What it started goes with it, also when it takes longer (subprocess.TimeoutExpired).
     """
@@ -58,7 +64,7 @@ def ran(
         said, _ = process.communicate(timeout=seconds)
     text = said.decode(errors="replace")
     if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command[0], text)
+        raise ProgramFailed(f"{command[0]} ended with {process.returncode}: {text[-_TOLD:]}")
     return text
 
 

@@ -1,16 +1,15 @@
-"""`renrakumo bench` and its two great trials: the fan-out with faults, the webhook storm."""
+"""`renrakumo bench`: mail beside its peers, and the great trials."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from commands.bench.fan_out import measure_fan_out
-from commands.bench.mail import measure_mail
+from commands.bench.mail_options import MailOptions, mail_options, run_mail
 from commands.bench.schedule import measure_schedule
-from commands.bench.stage import Row, save, stage
+from commands.bench.stage import save, stage
 from commands.bench.storm import measure_storm
 from commands.house import House
 from commands.printing import FOUND, print_table
@@ -19,20 +18,23 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group(invoke_without_command=True)
-@click.option("--messages", default=20_000, show_default=True)
-@click.option("--json", "file", type=_FILE)
+@mail_options
 @click.pass_context
-def bench(ctx: click.Context, messages: int, file: Path | None) -> None:
+def bench(ctx: click.Context, options: MailOptions) -> None:
     """Measure mail, a fan-out and a storm.
 
-    Without a command: the mail sender alone, and the whole path from due to the last outcome.
+    Without a command: mail, as `mail` does.
     """
-    if ctx.invoked_subcommand is not None:
-        return
-    with stage(ctx.obj) as scene:
-        rows = measure_mail(scene, messages)
-    save(file, rows)
-    print_table(tuple(Row.__slots__), [tuple(asdict(row).values()) for row in rows])
+    if ctx.invoked_subcommand is None:
+        run_mail(ctx.obj, options)
+
+
+@bench.command("mail")
+@mail_options
+@click.pass_obj
+def mail(house: House, options: MailOptions) -> None:
+    """Send mail side by side with what people would use instead."""
+    run_mail(house, options)
 
 
 @bench.command("fan-out")

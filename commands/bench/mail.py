@@ -1,135 +1,306 @@
 """Mail, side by side with what people would use instead.
 
-Everything goes to the same SMTP stand-in in one run, one after the other, so that the ratio
-means something on any machine.  The peer is the standard library as its documentation shows
-it: `smtplib` with an `EmailMessage` built for each recipient, over as many connections.
+Everything is measured in one run, one after the other, into the same sink, so that the ratios
+mean something on any machine.  Where a peer varies the best it did counts, where we do the median.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from email.message import EmailMessage
-from email.utils import formatdate, make_msgid
-from smtplib import SMTP
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
 from time import perf_counter
-from uuid import uuid4
+from typing import Any
 
-from channels.base import Bulk, Recipient, SendChunk
+import click
+
+from commands.bench import ours, peers
+from commands.bench.names import (
+    LIBRARY,
+    NODEMAILER,
+    RELAY,
+    SENDER,
+    SENDER_INTO_POSTFIX,
+    SOURCE,
+    SOURCE_INTO_POSTFIX,
+    openssl_name,
+    rows_of,
+    signed_name,
+    whole_name,
+)
+from commands.bench.peers import Absent
+from commands.bench.postfix import private_postfix
+from commands.bench.sinks import Sink, best_sink, settled
 from commands.bench.stage import Row
-from commands.demo.city import MAIL_ONLY
-from commands.demo.fanout import approve_city_wide, city_of, wait_until_sent
-from commands.demo.theatre import Theatre, running, wait_for_worker
-from commands.supervisor import SENDING
-from domain.outcomes import Outcome
-from storage.database import system_clock
+from commands.bench.whole import Run, installation, send_to_all
+from storage.spare import analyze, server_facts, spare_database
 
-CONNECTIONS = 8
-BODY = "本日の運動会は、雨のため中止します。児童は通常どおり登校してください。\n" * 8
-PEER = "smtplib + EmailMessage"
+_SESSIONS = (10, 50, 100)
+_POOLS = (5, 20, 50)
+_MB = 1024 * 1024
 
 
-def measure_mail(scene: Theatre, messages: int) -> list[Row]:
-    """The mail sender alone, and the whole path from due to the last outcome."""
-    peer = messages / _timed(lambda: _send_by_peer(scene, messages))
-    return [
-        Row(PEER, messages, round(messages / peer, 2), round(peer, 1), PEER, 1.0),
-        _row("mail sender", messages, _timed(lambda: _send(scene, messages)), peer),
-        _row("whole path", messages, _whole_path(scene, messages), peer),
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many messages each part sends, how often, and how long openssl signs (seconds)."""
+
+    source: int = 100_000
+    sender: int = 200_000
+    nodemailer: int = 20_000
+    library: int = 4_000
+    postfix: int = 5_000
+    signed: int = 10_000
+    openssl: int = 3
+    times: int = 3
+
+
+QUICK = Counts(2_000, 2_000, 200, 100, 100, 100, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be measured.  `postgresql` is a server's URL, "" for none; `cache` keeps what
+    npm fetched; `large` is 0 for none."""
+
+    messages: int
+    large: int
+    postgresql: str
+    postgresql_large: int
+    connections: int
+    only: frozenset[str]
+    cache: Path
+    counts: Counts = field(default_factory=Counts)
+
+
+@dataclass
+class Bench:
+    """One run: what was measured by name, in order, and what is to be said about it."""
+
+    plan: Plan
+    folder: Path
+    sink: Sink
+    measured: dict[str, Row] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    failed: bool = False
+
+    def note(self, name: str, messages: int, seconds: float, **more: Any) -> None:
+        """Keep a measurement; of several of one name the faster."""
+        row = Row.of(name, messages, seconds, None, **more)
+        known = self.measured.get(name)
+        if known is None or row.rate > known.rate:
+            self.measured[name] = row
+
+    def rows(self) -> list[Row]:
+        return rows_of(self.measured)
+
+    def run(self) -> None:
+        """Measure every part that is wanted; what fails is said, and the others go on."""
+        for name, part in PARTS.items():
+            if name in self.plan.only:
+                self._part(name, part)
+
+    def _part(self, name: str, part: Callable[[Bench], None]) -> None:
+        click.echo(f"measuring: {name}", err=True)
+        begun = perf_counter()
+        try:
+            part(self)
+        except Absent as absent:
+            self.notes.append(f"{name} left out: {absent}")
+        except Exception as error:  # the other parts' figures must not be lost
+            self.failed = True
+            self.notes.append(f"{name} failed: {type(error).__name__}: {error}")
+        click.echo(f"  {perf_counter() - begun:.0f} s", err=True)
+
+
+@contextmanager
+def bench_of(plan: Plan) -> Iterator[Bench]:
+    """A bench with its sink and a folder on a disk, both gone afterwards."""
+    place = "/var/tmp" if Path("/var/tmp").is_dir() else None  # noqa: S108 - /tmp may be memory
+    folder = Path(tempfile.mkdtemp(prefix="renrakumo-bench-", dir=place))
+    folder.chmod(0o711)  # Postfix's processes must be able to pass
+    try:
+        with best_sink(folder) as sink:
+            bench = Bench(plan, folder, sink)
+            if sink.name != "smtp-sink":
+                bench.notes.append(f"into {sink.name}: smtp-sink is not here")
+            yield bench
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _source(bench: Bench) -> None:
+    """Postfix's generator with few and with many sessions."""
+    messages = bench.plan.counts.source
+    for sessions in _SESSIONS:
+        seconds = peers.smtp_source(bench.sink.port, messages, sessions, 60)
+        bench.note(SOURCE, messages, seconds, sessions=sessions)
+
+
+def _nodemailer(bench: Bench) -> None:
+    messages = bench.plan.counts.nodemailer
+    modules = peers.nodemailer_in(bench.plan.cache)
+    for connections in _POOLS:
+        seconds = peers.nodemailer(modules, bench.sink.port, messages, connections, 60)
+        bench.note(NODEMAILER, messages, seconds, connections=connections)
+
+
+def _library(bench: Bench) -> None:
+    messages = bench.plan.counts.library
+    bench.note(LIBRARY, messages, peers.smtplib(bench.sink.port, messages))
+
+
+def _sender(bench: Bench) -> None:
+    messages, connections = bench.plan.counts.sender, bench.plan.connections
+    before = bench.sink.count()
+    sent = [
+        ours.send(bench.sink.port, messages, connections) for _ in range(bench.plan.counts.times)
     ]
+    more = {
+        "runs": _rounded(each.seconds for each in sent),
+        "memory_peak_mb": round(max(each.peak for each in sent) / _MB, 1),
+        "doubled": bench.sink.count() - before - messages * len(sent),
+    }
+    bench.note(SENDER, messages, median(each.seconds for each in sent), **more)
 
 
-def _row(name: str, messages: int, seconds: float, peer: float) -> Row:
-    rate = messages / seconds
-    return Row(name, messages, round(seconds, 2), round(rate, 1), PEER, round(rate / peer, 2))
+def _source_again(bench: Bench) -> None:
+    """Once more after ours, so that nobody is measured in a better moment only."""
+    if SOURCE in bench.measured:
+        _source(bench)
 
 
-def _timed(work: Callable[[], None]) -> float:
-    started = perf_counter()
-    work()
-    return perf_counter() - started
+def _whole_sqlite(bench: Bench) -> None:
+    _whole(bench, "SQLite", bench.plan.messages, bench.plan.counts.times, "")
 
 
-def _spread(messages: int) -> list[range]:
-    """The messages' numbers, shared out evenly over the connections."""
-    step = -(-messages // CONNECTIONS)
-    return [range(start, min(start + step, messages)) for start in range(0, messages, step)]
+def _whole_postgresql(bench: Bench) -> None:
+    _on_postgresql(bench, bench.plan.messages, bench.plan.counts.times)
 
 
-def _send_by_peer(scene: Theatre, messages: int) -> None:
-    host, port = _relay(scene)
-
-    def share(numbers: range) -> None:
-        with SMTP(host, port) as smtp:
-            for number in numbers:
-                mail = EmailMessage()
-                mail["From"], mail["To"] = "renraku@midori.example", f"f{number}@au.example"
-                mail["Date"], mail["Message-ID"] = formatdate(localtime=True), make_msgid()
-                mail["Subject"] = "【連絡】本日の運動会は中止します"
-                mail.set_content(BODY)
-                smtp.send_message(mail)
-
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        list(pool.map(share, _spread(messages)))
+def _large_sqlite(bench: Bench) -> None:
+    if bench.plan.large:
+        _whole(bench, "SQLite", bench.plan.large, 1, "")
 
 
-def _send(scene: Theatre, messages: int) -> None:
-    channel = scene.house.channels["email"]
-
-    def share(numbers: range) -> None:
-        people = tuple(_recipient(number) for number in numbers)
-        channel.send(SendChunk(numbers.start, "email", "other", _bulk(), people, uuid4()), _NoLog())
-
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        list(pool.map(share, _spread(messages)))
+def _large_postgresql(bench: Bench) -> None:
+    if bench.plan.postgresql_large:
+        _on_postgresql(bench, bench.plan.postgresql_large, 1)
 
 
-def _bulk() -> Bulk:
-    return Bulk(
-        board="みどり市教育委員会",
-        sender_name="さくら小学校",
-        list_id="S01.midori.example",
-        subject="【連絡】本日の運動会は中止します",
-        text=BODY,
-        language="ja",
-        date=system_clock(),
-    )
+def _on_postgresql(bench: Bench, recipients: int, times: int) -> None:
+    if not bench.plan.postgresql:
+        raise Absent("no server was named (--postgresql URL)")
+    with spare_database(bench.plan.postgresql) as url:
+        _whole(bench, "PostgreSQL", recipients, times, url)
 
 
-def _recipient(number: int) -> Recipient:
-    return Recipient(
-        delivery_id=number,
-        address=f"f{number}@au.example",
-        message_id=f"bench-{number}@midori.example",
-        page_url=f"http://127.0.0.1:8000/m/{number}",
-        leave_url=f"http://127.0.0.1:8000/u/{number}",
-    )
+def _whole(bench: Bench, database: str, recipients: int, times: int, url: str) -> None:
+    folder = bench.folder / f"{database}-{recipients}"
+    try:
+        with installation(folder, bench.sink, bench.plan.connections, url) as where:
+            runs = send_to_all(where, recipients, times, lambda: analyze(url) if url else None)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    seconds = median(run.seconds for run in runs)
+    bench.note(whole_name(database, recipients), recipients, seconds, **_told(runs, seconds))
 
 
-class _NoLog:
-    """The sender alone: nothing is journalled."""
-
-    def intent(self, delivery_id: int) -> None:
-        del delivery_id
-
-    def outcome(self, delivery_id: int, outcome: Outcome) -> None:
-        del delivery_id, outcome
-
-    def stopping(self) -> bool:
-        return False
-
-
-def _whole_path(scene: Theatre, messages: int) -> float:
-    """Seconds from due to the last outcome, with ledger and journal, in a worker of its own."""
-    city_of(scene.house, messages, MAIL_ONLY)
-    log = scene.house.settings.var_dir / "bench.log"
-    with running([SENDING], scene.environment, log):
-        wait_for_worker(log)
-        return wait_until_sent(scene.house, approve_city_wide(scene.house, BODY))
+def _told(runs: Sequence[Run], seconds: float) -> dict[str, Any]:
+    """What is said of the whole path beyond its speed; the worker's memory before the first
+    broadcast, and during and after the last."""
+    memory = runs[-1].memory
+    freeze = median(run.freeze for run in runs)
+    return {
+        "us_per_recipient": round(seconds / runs[0].recipients * 1e6, 2),
+        "freeze_share": round(freeze / seconds, 3),
+        "memory_start_mb": round(runs[0].memory.start / _MB, 1),
+        "memory_middle_mb": round(memory.middle / _MB, 1),
+        "memory_end_mb": round(memory.end / _MB, 1),
+        "memory_peak_mb": round(memory.peak / _MB, 1),
+        "lost": sum(run.lost for run in runs),
+        "doubled": sum(run.doubled for run in runs),
+        "runs": _rounded(run.seconds for run in runs),
+    }
 
 
-def _relay(scene: Theatre) -> tuple[str, int]:
-    url = scene.house.settings.smtp_url
-    assert url is not None
-    host, _, port = url.get_secret_value().removeprefix("smtp://").partition(":")
-    return host, int(port)
+def _signed(bench: Bench) -> None:
+    """As many processes of ours as openssl has, each in turn."""
+    counts, connections = bench.plan.counts, bench.plan.connections
+    key = ours.write_key(bench.folder)
+    for processes in (1, 2):
+        try:
+            signs = peers.openssl_signs(processes, counts.openssl)
+            name = openssl_name(processes)
+            bench.note(name, round(signs * counts.openssl), counts.openssl)
+        except Absent as absent:
+            bench.notes.append(f"{openssl_name(processes)} left out: {absent}")
+        messages = counts.signed * processes
+        sent = [
+            ours.send(bench.sink.port, messages, connections, processes, key)
+            for _ in range(counts.times)
+        ]
+        seconds = [each.seconds for each in sent]
+        bench.note(signed_name(processes), messages, median(seconds), runs=_rounded(seconds))
+
+
+def _postfix(bench: Bench) -> None:
+    """Both into the same Postfix in turn, each time waiting until it has handed all on."""
+    messages = bench.plan.counts.postfix
+    with private_postfix(bench.folder / "postfix", bench.sink.port) as port:
+        theirs, mine, relayed = [], [], []
+        for _ in range(bench.plan.counts.times):
+            mine.append(_through(bench, lambda: _we_send(bench, port))[0])
+            accepted, arrived = _through(bench, lambda: _source_sends(bench, port))
+            theirs.append(accepted)
+            relayed.append(arrived)
+    bench.note(RELAY, messages, min(relayed), runs=_rounded(relayed))
+    bench.note(SOURCE_INTO_POSTFIX, messages, median(theirs), runs=_rounded(theirs))
+    bench.note(SENDER_INTO_POSTFIX, messages, median(mine), runs=_rounded(mine))
+
+
+def _through(bench: Bench, send: Callable[[], float]) -> tuple[float, float]:
+    """Seconds until Postfix had accepted all, and until all were in the sink."""
+    messages = bench.plan.counts.postfix
+    wanted = bench.sink.count() + messages
+    begun = perf_counter()
+    accepted = send()
+    settled(bench.sink, wanted, 20 + messages / 100)
+    return accepted, perf_counter() - begun
+
+
+def _we_send(bench: Bench, port: int) -> float:
+    return ours.send(port, bench.plan.counts.postfix, bench.plan.connections).seconds
+
+
+def _source_sends(bench: Bench, port: int) -> float:
+    """With as many sessions as we have connections, each recipient another one, as ours are."""
+    plan = bench.plan
+    return peers.smtp_source(port, plan.counts.postfix, plan.connections, 60, unlike=True)
+
+
+def facts(plan: Plan) -> dict[str, str]:
+    """What PostgreSQL says of itself, where one is measured."""
+    return server_facts(plan.postgresql) if plan.postgresql else {}
+
+
+def _rounded(values: Iterator[float] | Sequence[float]) -> list[float]:
+    return [round(value, 3) for value in values]
+
+
+PARTS: dict[str, Callable[[Bench], None]] = {
+    "source": _source,
+    "nodemailer": _nodemailer,
+    "library": _library,
+    "sender": _sender,
+    "source-again": _source_again,
+    "sqlite": _whole_sqlite,
+    "postgresql": _whole_postgresql,
+    "signed": _signed,
+    "postfix": _postfix,
+    "sqlite-large": _large_sqlite,
+    "postgresql-large": _large_postgresql,
+}

@@ -15,7 +15,7 @@ from smtplib import SMTP
 from time import perf_counter
 
 from commands.bench import letters
-from commands.bench.children import ran, tool
+from commands.bench.children import ProgramFailed, ran, tool
 
 NODEMAILER = "10.6.0"
 _SCRIPT = Path(__file__).with_name("nodemailer.js")
@@ -59,14 +59,12 @@ def nodemailer_in(cache: Path) -> Path:
         command = [npm, "install", *quiet, "--prefix", str(folder), f"nodemailer@{NODEMAILER}"]
         try:
             ran(command, 60)
-        except (subprocess.SubprocessError, OSError) as error:
+        except (ProgramFailed, subprocess.TimeoutExpired) as error:
             raise Absent(f"npm could not fetch nodemailer {NODEMAILER} ({error})") from None
     return modules
 
 
-def nodemailer(
-    modules: Path, port: int, messages: int, connections: int, seconds: float
-) -> float:
+def nodemailer(modules: Path, port: int, messages: int, connections: int, seconds: float) -> float:
     """Nodemailer's pool with so many connections; returns the seconds of its sending alone."""
     order = {
         "port": port,

@@ -63,12 +63,12 @@ class _Count:
 def main() -> None:
     """Wait for the word, send, tell."""
     options = _options()
-    memory.tune()
     ways = MailWays(f"smtp://127.0.0.1:{options.port}", connections=options.connections)
     signer = read_signer(DOMAIN, SELECTOR, options.key) if options.key else None
     channel = EmailChannel(ways, letters.SENDER, signer)
     first: int = options.first
     chunks = letters.chunks(range(first, first + options.messages))
+    memory.tune()
     print("ready", flush=True)
     sys.stdin.readline()
     print(json.dumps(asdict(_send(channel, chunks))), flush=True)

@@ -27,8 +27,11 @@ _NEWEST = 200
 class Sink(Protocol):
     """A server on loopback that takes every mail."""
 
-    name: str
-    port: int
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def port(self) -> int: ...
 
     def count(self) -> int:
         """How many messages it has taken so far."""

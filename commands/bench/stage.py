@@ -46,7 +46,8 @@ class Row:
 
     def as_dict(self) -> dict[str, Any]:
         plain = asdict(self)
-        return {**plain, **plain.pop("more")}
+        more = plain.pop("more")
+        return {**plain, **more}
 
 
 @contextmanager

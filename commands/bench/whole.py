@@ -113,7 +113,7 @@ def send_to_all(
         boards.change_settings(tx, house.board_id, undo_seconds=lead)
     after()
     with _worker(where) as process:
-        return [_send(where, process.pid, recipients) for _ in range(times)]
+        return [_send(where, process, recipients) for _ in range(times)]
 
 
 @contextmanager
@@ -127,16 +127,18 @@ def _worker(where: Installation) -> Iterator[subprocess.Popen[bytes]]:
         yield process
 
 
-def _send(where: Installation, pid: int, recipients: int) -> Run:
+def _send(where: Installation, worker: subprocess.Popen[bytes], recipients: int) -> Run:
     before = where.sink.count()
-    with _Watch(pid) as watch:
+    with _Watch(worker.pid) as watch:
         broadcast_id = approve_city_wide(where.house, letters.BODY)
-        _wait_until_finished(where.house, broadcast_id, 120 + recipients / 2000)
+        _wait_until_finished(where.house, worker, broadcast_id, 60 + recipients / 4000)
     with where.house.database.reading() as tx:
         row = stored.broadcast(tx, broadcast_id)
         last = accounts.last_outcome(tx, broadcast_id)
         accepted = progress(tx, broadcast_id).counts[State.ACCEPTED]
-    assert row.due_at is not None and row.frozen_at is not None and last is not None
+    assert row.due_at is not None
+    assert row.frozen_at is not None
+    assert last is not None
     settled(where.sink, before + accepted, 5)
     return Run(
         recipients,
@@ -148,15 +150,18 @@ def _send(where: Installation, pid: int, recipients: int) -> Run:
     )
 
 
-def _wait_until_finished(house: House, broadcast_id: int, seconds: float) -> None:
+def _wait_until_finished(
+    house: House, worker: subprocess.Popen[bytes], broadcast_id: int, seconds: float
+) -> None:
     """Look seldom and at one row: looking takes time from those that are measured."""
     until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    while time.monotonic() < until and worker.poll() is None:
         with house.database.reading() as tx:
             if stored.broadcast(tx, broadcast_id).finished_at is not None:
                 return
         time.sleep(_LOOK_EVERY)
-    raise TimeoutError(f"broadcast {broadcast_id} is not finished")
+    log = house.settings.var_dir / "worker.log"
+    raise TimeoutError(f"the broadcast is not finished: {log.read_text()[-500:]}")
 
 
 @dataclass
@@ -186,6 +191,9 @@ class _Watch:
             self.seen.append(self._read("VmRSS"))
 
     def _read(self, name: str) -> int:
-        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
-        kilobytes = next(line.split()[1] for line in lines if line.startswith(f"{name}:"))
-        return int(kilobytes) * 1024
+        try:
+            lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        except OSError:
+            return 0  # not Linux
+        kilobytes = (line.split()[1] for line in lines if line.startswith(f"{name}:"))
+        return int(next(kilobytes, 0)) * 1024

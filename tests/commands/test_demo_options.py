@@ -2,42 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from commands.demo import command
-from commands.demo.chapters import CHAPTERS, SIGNING_ON
+from commands.demo.chapters import CHAPTERS, SIGNING_ON, Chapter
 from tests.commands.conftest import Install
 
 
-@pytest.fixture
-def happened(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+@dataclass
+class Played:
     """What was done in the demo, in order; its processes are not started."""
-    done: list[Any] = []
+
+    is_clean: bool = True
+    done: list[Any] = field(default_factory=list)
 
     @contextmanager
-    def opened(*_: object) -> Iterator[tuple[Any, Any]]:
+    def opened(self, *_: object) -> Iterator[tuple[Any, Any]]:
         yield SimpleNamespace(local_url="http://127.0.0.1:1"), SimpleNamespace()
 
-    def play(_tell: object, chapters: Any) -> list[tuple[str, float]]:
-        done.append(tuple(chapters))
+    def play(self, _tell: object, chapters: Iterable[Chapter]) -> list[tuple[str, float]]:
+        self.done.append(tuple(chapters))
         return []
 
-    def end(*_: object) -> bool:
-        done.append("counted")
-        return is_clean[0]
+    def end(self, *_: object) -> bool:
+        self.done.append("counted")
+        return self.is_clean
 
-    is_clean = [True]
-    monkeypatch.setattr(command, "_open_demo", opened)
-    monkeypatch.setattr(command, "play", play)
-    monkeypatch.setattr(command, "_end", end)
-    monkeypatch.setattr(command, "_serve", lambda *_: done.append("served"))
-    done.append(is_clean)
-    return done
+    def serve(self, *_: object) -> None:
+        self.done.append("served")
+
+
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> Played:
+    made = Played()
+    monkeypatch.setattr(command, "_open_demo", made.opened)
+    monkeypatch.setattr(command, "play", made.play)
+    monkeypatch.setattr(command, "_end", made.end)
+    monkeypatch.setattr(command, "_serve", made.serve)
+    return made
 
 
 @pytest.mark.parametrize(
@@ -49,15 +57,12 @@ def happened(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     ],
 )
 def test_what_is_played_and_served(
-    install: Install, happened: list[Any], options: tuple[str, ...], expected: list[Any]
+    install: Install, played: Played, options: tuple[str, ...], expected: list[Any]
 ) -> None:
     assert install().run("demo", *options).exit_code == 0
-    played, *others = happened[1:]
-    assert [tuple(played), *others] == [tuple(expected[0]), *expected[1:]]
+    assert played.done == expected
 
 
-def test_a_count_that_is_not_clean_is_told_by_the_status(
-    install: Install, happened: list[Any]
-) -> None:
-    happened[0][0] = False
+def test_a_count_that_is_not_clean_is_told_by_the_status(install: Install, played: Played) -> None:
+    played.is_clean = False
     assert install().run("demo", "--once").exit_code == 1

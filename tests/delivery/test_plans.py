@@ -8,11 +8,14 @@ from typing import Any
 from sqlalchemy import event
 
 from delivery import schedule
+from delivery.freeze import freeze
 from delivery.troubles import signs_of
 from storage import attempts, people
 from storage.database import Database, Transaction
+from storage.freezing import Frozen
 from storage.tables import Admission, Broadcast, Chunk, Delivery, Inbox, Reply, School
 from tests.databases import Clock
+from tests.delivery import city
 from tests.delivery.city import MAIL
 from tests.delivery.test_ticks import _copy, cases
 
@@ -139,3 +142,27 @@ def _fill(tx: Transaction, board_id: int) -> None:
         ],
     )
     attempts.add(tx, board_id, f"told:admissions:{school.id}")
+
+
+def test_freezing_looks_at_nobody_else_and_at_nobody_twice(sqlite_database: Database) -> None:
+    """Each statement goes by keys, and none makes an index for itself."""
+    with sqlite_database.writing() as tx:
+        broadcast_id = city.approved(tx, city.found(tx, 40))
+    plans: dict[str, list[str]] = {}
+
+    def explain(connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        if statement.startswith(("INSERT", "SELECT", "UPDATE")) and values not in ((), []):
+            cursor = connection.connection.cursor()
+            rows = cursor.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
+            plans[statement] = [row[-1] for row in rows]
+
+    event.listen(sqlite_database.engine, "before_cursor_execute", explain)
+    with sqlite_database.writing() as tx:
+        assert isinstance(freeze(tx, broadcast_id, MAIL), Frozen)
+    event.remove(sqlite_database.engine, "before_cursor_execute", explain)
+    lines = [line for plan in plans.values() for line in plan]
+    people = ("contact_points", "guardians", "guardian_contacts")
+    assert not [line for line in lines if line.split()[:2] in [["SCAN", t] for t in people]]
+    assert not [line for line in lines if "AUTOMATIC" in line or _reads_whole(line, "deliveries")]
+    (filling,) = (plan for said, plan in plans.items() if said.startswith("INSERT INTO deliveries"))
+    assert filling[-1].startswith("SEARCH points_being_frozen USING INTEGER PRIMARY KEY")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
@@ -58,13 +58,13 @@ def finished(database: Database, broadcast_id: int) -> Callable[[], bool]:
 def intents(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """When each message was about to be sent."""
     moments: list[float] = []
-    intent = Journal.intent
+    intents = Journal.intents
 
-    def noting(journal: Journal, chunk_id: int, epoch: int, delivery_id: int) -> None:
+    def noting(journal: Journal, chunk_id: int, epoch: int, delivery_ids: Sequence[int]) -> None:
         moments.append(time.monotonic())
-        intent(journal, chunk_id, epoch, delivery_id)
+        intents(journal, chunk_id, epoch, delivery_ids)
 
-    monkeypatch.setattr(Journal, "intent", noting)
+    monkeypatch.setattr(Journal, "intents", noting)
     return moments
 
 

@@ -126,3 +126,10 @@ def test_a_message_id_never_changes_and_never_repeats() -> None:
     assert len(ids) == 9 * 99
     assert message_id(b"key", 1, 2, "example.jp") == message_id(b"key", 1, 2, "example.jp")
     assert message_id(b"key", 1, 2, "example.jp") != message_id(b"other", 1, 2, "example.jp")
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"), [("250 2.0.0 受付 42", "250 2.0.0 受付 42"), ("a\0b\ud800\n", "a b  ")]
+)
+def test_a_reference_holds_nothing_that_a_database_refuses(said: str, kept: str) -> None:
+    assert settle(Accepted(said), Tried(), DAY).reference == kept

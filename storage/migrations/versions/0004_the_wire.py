@@ -52,7 +52,7 @@ def _rewrite_schema() -> None:
     version = bind.scalar(sa.text("PRAGMA schema_version"))
     for table, columns in UNCHECKED.items():
         theirs = sa.text("SELECT sql FROM sqlite_master WHERE name = :name AND type = 'table'")
-        kept = without_references(str(bind.scalar(theirs, {"name": table})), table, columns)
+        kept = _without_references(str(bind.scalar(theirs, {"name": table})), table, columns)
         changed = sa.text("UPDATE sqlite_master SET sql = :sql WHERE name = :name")
         bind.execute(changed, {"sql": kept, "name": table})
     # Another number, so that every connection reads the statements anew.
@@ -60,7 +60,7 @@ def _rewrite_schema() -> None:
     op.execute("PRAGMA writable_schema = OFF")
 
 
-def without_references(statement: str, table: str, columns: Mapping[str, str]) -> str:
+def _without_references(statement: str, table: str, columns: Mapping[str, str]) -> str:
     """A CREATE TABLE less these foreign keys; raises LookupError where one is not in it."""
     for column, other in columns.items():
         key = rf"CONSTRAINT fk_{table}_{column}_{other} FOREIGN KEY\({column}\)"

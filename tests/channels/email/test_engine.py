@@ -1,0 +1,461 @@
+"""The engine against stand-ins: lanes, turns, paces, and what happens when things go wrong."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+
+from channels.base import LaneState, Picture
+from channels.email.channel import EmailChannel
+from channels.email.routing import Answer, Site, Target
+from channels.email.session import Timeouts
+from domain.lanes import LaneRule
+from domain.outcomes import Accepted, Outcome, Refused, TryLater, Unknown
+from tests.channels.email.sending import (
+    BULK,
+    Log,
+    begun,
+    channel_to,
+    chunk,
+    chunk_of,
+    recipient,
+    sent,
+)
+from tests.smtp_standin import SmtpStandin, free_port, smtp_standin
+
+HASTY = Timeouts(connect=0.1, command=0.1, answer=0.1, quit=0.1)
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lane that was told to go slower rests for a moment, not for seconds."""
+    monkeypatch.setattr("domain.pacing.PAUSE", 0.01)
+    monkeypatch.setattr("channels.email.engine._SWEEP", 0.02)
+
+
+class Router:
+    """Knows the sites of domains by heart."""
+
+    def __init__(self, sites: Mapping[str, Site]) -> None:
+        self._sites = sites
+
+    async def sites(self, domain: str) -> Answer:
+        return (self._sites[domain],)
+
+    async def warm(self) -> None:
+        """Nothing is looked up."""
+
+
+def site(name: str, *ports: int, route: str = "", **rule: int | float | None) -> Site:
+    targets = tuple(Target("127.0.0.1", "127.0.0.1", port, "offered") for port in ports)
+    given = {"connections": 1, "per_second": None, **rule}
+    return Site(name, LaneRule(name, **given), targets, route=route)  # type: ignore[arg-type]
+
+
+Routed = Callable[..., EmailChannel]
+
+
+@pytest.fixture
+def routed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Routed]:
+    """Makes a channel that knows where the mail of some domains goes."""
+    made: list[EmailChannel] = []
+
+    def make(**sites: Site) -> EmailChannel:
+        known = {f"{name}.example.jp": each for name, each in sites.items()}
+        monkeypatch.setattr("channels.email.channel.router", lambda *_, **__: Router(known))
+        made.append(channel_to("smtp://127.0.0.1"))
+        return made[-1]
+
+    yield make
+    for channel in made:
+        channel.close()
+
+
+@pytest.fixture
+def channel(standin: SmtpStandin) -> Iterator[EmailChannel]:
+    channel = channel_to(standin.url)
+    yield channel
+    channel.close()
+
+
+def numbers(standin: SmtpStandin) -> list[int]:
+    """Whom the messages were for, in the order in which they came."""
+    newest = standin.messages(limit=1000)
+    return [
+        int(message["to"][0].removeprefix("guardian").partition("@")[0]) for message in newest[::-1]
+    ]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < until, "it never came"
+        time.sleep(0.002)
+
+
+# Whose turn it is.
+
+
+def test_an_emergency_overtakes_in_a_lane_that_is_busy(
+    standin: SmtpStandin, channel: EmailChannel
+) -> None:
+    standin.fault(match="", phase="dot", delay=0.005)
+    log, urgent = Log(), Log()
+    ordinary = begun(channel, chunk([recipient(n) for n in range(100)]), log)
+    wait_for(lambda: len(log.outcomes_of) > 3)
+    emergency = [recipient(n) for n in range(100, 105)]
+    begun(channel, chunk(emergency, urgent=True), urgent).result(5)
+    # One was on its way, another offered, and as many again while the order crossed to the engine.
+    came_before = len(log.outcomes_of)
+    assert came_before < 60
+    ordinary.result(5)
+    came = numbers(standin)
+    first = came.index(100)
+    assert came[first : first + 5] == [100, 101, 102, 103, 104]
+    assert len(came) == 105
+
+
+def test_loads_take_turns(standin: SmtpStandin, channel: EmailChannel) -> None:
+    standin.fault(match="", phase="dot", delay=0.05, times=1)
+    whole = [recipient(number) for number in range(40)]
+    logs = [Log() for _ in range(4)]
+    ends = [begun(channel, chunk(whole[n * 10 : n * 10 + 10]), log) for n, log in enumerate(logs)]
+    for end in ends:
+        end.result(5)
+    came = numbers(standin)
+    # From the fourth message on they are all there, and each gives one in turn.
+    assert all(len({n // 10 for n in came[at : at + 4]}) == 4 for at in range(4, 28, 4))
+
+
+def test_a_slow_lane_delays_no_other(standin: SmtpStandin, routed: Routed) -> None:
+    with smtp_standin() as slow:
+        slow.fault(match="", phase="dot", delay=0.5)
+        channel = routed(slow=site("slow", slow.port), fast=site("fast", standin.port))
+        log = Log()
+        whole = [f"g{n}@{('slow', 'fast')[n % 2]}.example.jp" for n in range(20)]
+        begun(channel, chunk_of(*whole), log)
+        wait_for(lambda: len(log.outcomes_of) == 10)
+        assert standin.stats()["messages"] == 10
+        assert [lane.site for lane in channel.lanes()] == ["slow", "fast"]
+        channel.close()
+
+
+def test_routes_of_a_lane_share_its_connections(standin: SmtpStandin, routed: Routed) -> None:
+    """Also where one of them has enough to do for all, and is in no hurry."""
+    with smtp_standin() as other:
+        standin.fault(match="", phase="dot", delay=0.003)
+        channel = routed(
+            many=site("carrier", standin.port, route="a", connections=2),
+            few=site("carrier", other.port, route="b", connections=2),
+        )
+        log = Log()
+        begun(channel, chunk([recipient(n, f"g{n}@many.example.jp") for n in range(400)]), log)
+        wait_for(lambda: len(log.outcomes_of) > 10)
+        late = [recipient(n, f"g{n}@few.example.jp") for n in range(400, 403)]
+        begun(channel, chunk(late), Log()).result(5)
+        assert len(log.outcomes_of) < 400
+        assert standin.stats()["peak_connections"] + other.stats()["peak_connections"] <= 3
+        (lane,) = channel.lanes()
+        assert (lane.connections, lane.rate) == (2, None)
+        channel.close()
+
+
+# How fast.
+
+
+def test_a_rate_is_kept(standin: SmtpStandin) -> None:
+    channel = channel_to(f"{standin.url}?rate=50", connections=8)
+    begin = time.monotonic()
+    sent(channel, *["a@example.jp"] * 33)
+    # What a quarter of a second brings may be saved up, and one more.
+    assert 0.35 < time.monotonic() - begin < 2
+    channel.close()
+
+
+def test_no_more_connections_than_allowed(standin: SmtpStandin) -> None:
+    standin.fault(match="", phase="dot", delay=0.01)
+    channel = channel_to(standin.url, connections=4)
+    sent(channel, *["a@example.jp"] * 40)
+    assert standin.stats()["peak_connections"] == 4
+    channel.close()
+
+
+def test_a_lane_that_has_too_much_goes_on_with_half_of_its_connections(
+    standin: SmtpStandin,
+) -> None:
+    standin.fault(match="", phase="dot", delay=0.01, times=100)
+    channel = channel_to(standin.url, connections=8)
+    log = Log()
+    end = begun(channel, chunk([recipient(n) for n in range(400)]), log)
+    wait_for(lambda: len(log.outcomes_of) > 20)
+    standin.fault(match="", phase="rcpt", reply="421 4.7.0 Too many connections", times=1)
+    standin.fault(match="", phase="dot", delay=0.01)
+    standin.wait(lambda stats: stats["connections"] <= 4)
+    assert channel.lanes()[0].connections == 4
+    end.result(5)
+    assert all(isinstance(outcome, Accepted) for outcome in log.outcomes_of.values())
+    assert standin.stats()["doubles"] == 0
+    channel.close()
+
+
+def test_who_takes_fewer_connections_is_not_knocked_at_for_ever() -> None:
+    with smtp_standin() as standin:
+        standin.fault(match="", phase="dot", delay=0.02)
+        channel = channel_to(standin.url, connections=8)
+        sent(channel, "a@example.jp")
+        standin.fault(match="", phase="connect", drop=True, times=1000)
+        log = Log()
+        channel.send(chunk([recipient(n) for n in range(20)]), log)
+        assert all(isinstance(outcome, Accepted) for outcome in log.outcomes_of.values())
+        assert channel.lanes()[0].connections == 1
+        channel.close()
+
+
+def test_a_lane_whose_refusals_jump_stops_until_somebody_lets_it_go_on(
+    standin: SmtpStandin, channel: EmailChannel
+) -> None:
+    standin.fault(match="", phase="rcpt", reply="550 5.1.1 User unknown")
+    log = sent(channel, *(f"g{n}@example.jp" for n in range(100)))
+    outcomes = list(log.outcomes_of.values())
+    refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
+    stopped = [outcome for outcome in outcomes if isinstance(outcome, TryLater)]
+    assert 20 <= len(refused) <= 25
+    assert len(stopped) == 100 - len(refused)
+    assert {outcome.reason for outcome in stopped} == {"lane_stopped"}
+    assert not log.lines.count((1, "intent"))
+    (lane,) = channel.lanes()
+    assert lane.stopped
+    standin.end_faults()
+    later = sent(channel, "a@example.jp").outcomes_of[1]
+    assert isinstance(later, TryLater)
+    channel.set_lanes([replace(lane, stopped=False)])
+    assert isinstance(sent(channel, "a@example.jp").outcomes_of[1], Accepted)
+    assert not channel.lanes()[0].stopped
+
+
+def test_what_the_ledger_knows_of_a_lane_holds_from_the_start(standin: SmtpStandin) -> None:
+    channel = channel_to(standin.url)
+    channel.set_lanes([LaneState("email", "relay", "", rate=None, connections=1, stopped=True)])
+    assert sent(channel, "a@example.jp").outcomes_of[1].reason == "lane_stopped"  # type: ignore[union-attr]
+    channel.close()
+
+
+# Addresses of old.
+
+
+def test_a_domain_that_wants_no_quotes_is_offered_none_any_more() -> None:
+    with smtp_standin("--dots=lenient") as standin:
+        channel = channel_to(standin.url)
+        standin.fault(match='^".*@docomo', phase="rcpt", reply="553 5.1.3 No quotes", times=1)
+        standin.fault(match='^".*@docomo', phase="rcpt", reply="550 5.1.1 Quotes again")
+        first = sent(channel, "a..b@docomo.ne.jp")
+        second = sent(channel, "c.@docomo.ne.jp", ".d@au.com")
+        outcomes = [*first.outcomes_of.values(), *second.outcomes_of.values()]
+        assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+        channel.close()
+
+
+def test_one_that_is_refused_either_way_changes_nothing_for_others(
+    standin: SmtpStandin, channel: EmailChannel
+) -> None:
+    """This one takes old addresses in quotes only."""
+    standin.fault(match="a[.][.]b", phase="rcpt", reply="554 5.7.1 Not this one")
+    log = sent(channel, "a..b@docomo.ne.jp", "c.@docomo.ne.jp")
+    assert log.outcomes_of[1] == Refused("policy", "554 5.7.1")
+    assert isinstance(log.outcomes_of[2], Accepted)
+
+
+# Waiting for too long.
+
+
+@pytest.mark.parametrize("phase", ["connect", "mail", "rcpt", "data"])
+def test_no_answer_before_the_body_leaves_is_tried_again(standin: SmtpStandin, phase: str) -> None:
+    channel = channel_to(standin.url, standin.url, timeouts=HASTY)
+    standin.fault(match="", phase=phase, delay=0.4, times=1)
+    log = sent(channel, "a@example.jp", "b@example.jp")
+    assert all(isinstance(outcome, Accepted) for outcome in log.outcomes_of.values())
+    assert standin.stats()["doubles"] == 0
+    channel.close()
+
+
+def test_no_answer_to_the_body_leaves_it_unknown_and_its_lane_slower(standin: SmtpStandin) -> None:
+    channel = channel_to(standin.url, connections=4, timeouts=HASTY)
+    standin.fault(match="^a@", phase="dot", delay=0.4)
+    log = sent(channel, "a@example.jp", "b@example.jp")
+    assert log.outcomes_of[1] == Unknown("no_answer")
+    assert isinstance(log.outcomes_of[2], Accepted)
+    assert channel.lanes()[0].connections == 2
+    channel.close()
+
+
+def test_a_goodbye_is_not_waited_for(standin: SmtpStandin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that never answers QUIT must not keep the place of another connection."""
+    monkeypatch.setattr("channels.email.routing._RELAY_MESSAGES", 1)
+    channel = channel_to(standin.url, timeouts=Timeouts(2, 2, 2, quit=0.05))
+    log = sent(channel, "a@example.jp", "b@example.jp")
+    assert len(log.outcomes_of) == 2
+    assert channel.lanes()[0].connections == 1
+    channel.close()
+
+
+# Things that go wrong.
+
+
+@pytest.fixture
+def cutting() -> Iterator[int]:
+    """A server that takes 200,000 bytes of a body and then resets the connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=_cut, args=(listening,), daemon=True).start()
+        yield listening.getsockname()[1]
+
+
+def _cut(listening: socket.socket) -> None:
+    connection, _ = listening.accept()
+    connection.sendall(b"220 hello\r\n")
+    for said in (b"250-hello\r\n250 PIPELINING\r\n", b"250 a\r\n250 b\r\n354 c\r\n"):
+        connection.recv(1000)
+        connection.sendall(said)
+    left = 200_000
+    while left > 0:
+        left -= len(connection.recv(left))
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def test_a_large_body_that_was_cut_off_was_not_sent(standin: SmtpStandin, cutting: int) -> None:
+    channel = channel_to(f"smtp://127.0.0.1:{cutting}", standin.url)
+    picture = Picture("00" * 32, "image/jpeg", 1, 1, b"j" * 6_000_000, b"")
+    made = replace(chunk_of("a@example.jp"), bulk=replace(BULK, pictures=(picture,)))
+    log = Log()
+    channel.send(made, log)
+    assert isinstance(log.outcomes_of[1], Accepted)
+    assert standin.stats()["messages"] == 1
+    channel.close()
+
+
+class _Broken(Log):
+    """A journal that cannot be written after some lines."""
+
+    def __init__(self, lines: int) -> None:
+        super().__init__()
+        self._left = lines
+
+    def intents(self, delivery_ids: Sequence[int]) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise OSError("disk full")
+        super().intents(delivery_ids)
+
+
+def test_a_journal_that_breaks_stops_its_load_and_no_other(
+    standin: SmtpStandin, channel: EmailChannel
+) -> None:
+    broken, whole = _Broken(3), Log()
+    standin.fault(match="", phase="dot", delay=0.02, times=1)
+    ends = [
+        begun(channel, chunk([recipient(n) for n in range(50)]), broken),
+        begun(channel, chunk([recipient(n) for n in range(100, 150)]), whole),
+    ]
+    with pytest.raises(OSError, match="disk full"):
+        ends[0].result(5)
+    ends[1].result(5)
+    assert len(whole.outcomes_of) == 50
+    assert len(broken.outcomes_of) == 3
+    assert standin.stats()["messages"] == 53
+
+
+def test_who_takes_a_load_back_badly_harms_no_other(
+    standin: SmtpStandin, channel: EmailChannel
+) -> None:
+    def done(error: BaseException | None) -> None:
+        raise RuntimeError(error)
+
+    channel.start(chunk_of("a@example.jp"), Log(), done)
+    log = sent(channel, *["b@example.jp"] * 3)
+    assert len(log.outcomes_of) == 3
+    assert standin.wait(lambda stats: stats["messages"] == 4)
+
+
+def test_a_message_that_cannot_be_made_ends_its_load(
+    standin: SmtpStandin, channel: EmailChannel
+) -> None:
+    bad = chunk([recipient(1), replace(recipient(2), page_url=None), recipient(3)])  # type: ignore[arg-type]
+    log = Log()
+    with pytest.raises((TypeError, AttributeError)):
+        channel.send(bad, log)
+    assert standin.stats()["messages"] == len(log.outcomes_of) <= 1
+    assert isinstance(sent(channel, "b@example.jp").outcomes_of[1], Accepted)
+
+
+def test_closing_in_the_middle_leaves_nobody_waiting(standin: SmtpStandin) -> None:
+    channel = channel_to(standin.url)
+    standin.fault(match="", phase="dot", delay=30)
+    log = Log()
+    end = begun(channel, chunk([recipient(n) for n in range(5)]), log)
+    wait_for(lambda: (0, "intent") in log.lines)
+    channel.close()
+    end.result(1)
+    assert log.outcomes_of == {0: Unknown("no_answer")}
+    standin.wait(lambda stats: stats["connections"] == 0)
+
+
+def test_closing_while_a_connection_is_opened(standin: SmtpStandin) -> None:
+    channel = channel_to(standin.url)
+    standin.fault(match="", phase="connect", delay=30)
+    log = Log()
+    end = begun(channel, chunk_of("a@example.jp"), log)
+    standin.wait(lambda stats: stats["connections"] == 1)
+    channel.close()
+    end.result(1)
+    assert log.lines == []
+
+
+def test_a_relay_that_takes_no_mail_gives_way_to_the_next(standin: SmtpStandin) -> None:
+    with smtp_standin() as broken:
+        broken.fault(match="", phase="mail", drop="reset before")
+        dead = f"smtp://127.0.0.1:{free_port()}"
+        channel = channel_to(dead, broken.url, standin.url)
+        log = sent(channel, *["a@example.jp"] * 5)
+        assert all(isinstance(outcome, Accepted) for outcome in log.outcomes_of.values())
+        channel.close()
+
+
+@pytest.mark.parametrize("drop", ["reset before", "reset after"])
+def test_resets_after_the_dot(standin: SmtpStandin, drop: str) -> None:
+    channel = channel_to(standin.url, connections=10)
+    standin.fault(match="", phase="dot", drop=drop, skip=50, times=5)
+    wanted = [recipient(number) for number in range(300)]
+    log = Log()
+    channel.send(chunk(wanted), log)
+    unknown = [n for n, outcome in log.outcomes_of.items() if isinstance(outcome, Unknown)]
+    received = {int(to.removeprefix("guardian").partition("@")[0]) for to, _ in standin.received()}
+    assert len(unknown) == 5
+    assert received >= {n for n, o in log.outcomes_of.items() if isinstance(o, Accepted)}
+    assert (set(unknown) <= received) == (drop == "reset after")
+    assert standin.stats()["doubles"] == 0
+    assert len(log.outcomes_of) == 300
+    channel.close()
+
+
+def outcomes(log: Log) -> set[type[Outcome]]:
+    return set(map(type, log.outcomes_of.values()))
+
+
+def test_a_server_without_pipelining_answering_byte_by_byte() -> None:
+    with smtp_standin("--no-pipelining", "--pieces=3") as standin:
+        channel = channel_to(standin.url, connections=3)
+        standin.fault(match="7@", phase="rcpt", reply="550-5.1.1 User\n550 5.1.1 unknown")
+        log = Log()
+        channel.send(chunk([recipient(n) for n in range(60)]), log)
+        assert sorted(n for n, o in log.outcomes_of.items() if isinstance(o, Refused)) == [
+            *range(7, 60, 10)
+        ]
+        assert outcomes(log) == {Accepted, Refused}
+        assert standin.stats()["messages"] == 54
+        channel.close()

@@ -125,11 +125,10 @@ class Sending:
             else:
                 self.send(held, stop)
 
-    def drain(self) -> None:
-        """Wait until what was started has ended."""
+    def drain(self, patience: float | None = None) -> None:
+        """Wait until what was started has ended, for so many seconds at most."""
         with self._changed:
-            while self._started:
-                self._changed.wait()
+            self._changed.wait_for(lambda: not self._started, patience)
 
     def send(self, held: Held, stop: Event) -> None:
         """Send one chunk and give it back, whatever its channel does."""

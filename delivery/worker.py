@@ -42,6 +42,8 @@ log = structlog.get_logger()
 
 _SYNC = 0.05
 _RECOVER = 1.0
+# How long, in seconds, a worker that has failed waits for answers.
+_LAST_ANSWERS = 10.0
 _COMPACT_AT = 8 * 1024 * 1024
 _NAME = 48
 
@@ -150,8 +152,8 @@ class Worker:
         self._recorder.stop()
         for thread in (*senders, *others):
             thread.join()
-        if self._failure is None:
-            sending.drain()
+        # Also after a failure what is on its way is heard of: each answer less is one in doubt.
+        sending.drain(None if self._failure is None else _LAST_ANSWERS)
         self._recorder.finish()
         recorder.join()
         log.info("worker_stopped", worker=self.name)
@@ -181,8 +183,16 @@ class Worker:
             if journal.size > _COMPACT_AT:
                 journal.compact(self._recorder.held_keys)
             if monotonic() >= next_recovery:
-                metrics.DOUBTFUL.inc(recovery.run())
+                self._recover(recovery)
                 next_recovery = monotonic() + _RECOVER
+
+    @staticmethod
+    def _recover(recovery: Recovery) -> None:
+        """A database that is away for a while ends nobody; the recorder says when it is too long."""
+        try:
+            metrics.DOUBTFUL.inc(recovery.run())
+        except Exception:
+            log.exception("recovery_failed")
 
 
 def _rule(channel: Channel) -> ChunkRule:

@@ -90,6 +90,7 @@ def new_chunk(
         lane=like.lane,
         variant=like.variant,
         priority=like.priority,
+        turn=like.turn,
         state=READY,
         size=count,
         keyed=like.keyed,

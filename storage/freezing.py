@@ -277,6 +277,7 @@ def _chunk(tx: Transaction, broadcast: Broadcast, span: _Span, cut: Cut) -> dict
         "lane": lane,
         "variant": name,
         "priority": cut.priority,
+        "turn": span.part,
         "size": span.size,
         "keyed": keyed,
         "not_before": tx.now,

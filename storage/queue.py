@@ -37,7 +37,7 @@ _DUE = (
         _C.deadline > bindparam("now"),
         _IS_SENDING,
     )
-    .order_by(_C.priority, _C.id)
+    .order_by(_C.priority, _C.turn, _C.id)
     .limit(bindparam("count"))
 )
 _URGENT = _DUE.where(_C.priority < ORDINARY)

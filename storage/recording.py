@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, or_, select, update
 
 from domain import deliveries as rules
+from domain.breaker import LANE_STOPPED
 from domain.deliveries import Change, Moment, State, Tried
 from domain.outcomes import Accepted, Outcome, Placed, TryLater
 from storage import chunks, rerouting, suppressions
@@ -115,6 +116,8 @@ def _record_others(tx: Transaction, chunk: Chunk, outcomes: Outcomes, again: Aga
     over = _waiting_for(rules.QUOTA, outcomes, changes)
     # An account that is shut may be open again soon; one that stays shut is no way to anybody.
     shut = _waiting_for(_SHUT, outcomes, changes) if chunk.epoch >= _SHUT_AFTER else []
+    # A destination that a person must let go on: who has another way need not wait for that.
+    shut += (stopped := _waiting_for(LANE_STOPPED, outcomes, changes))
     now = {one: change for one, change in changes.items() if one not in {*over, *shut}}
     _apply(tx, chunk.id, now)
     _follow_refusals(tx, chunk, changes, again)
@@ -122,7 +125,7 @@ def _record_others(tx: Transaction, chunk: Chunk, outcomes: Outcomes, again: Aga
     for one in rerouting.move_over_quota(tx, chunk, over, again.limits):
         changes[one] = Change(State.REFUSED, rules.QUOTA)
     for one in rerouting.move_elsewhere(tx, chunk, shut, again.limits):
-        changes[one] = Change(State.REFUSED, _SHUT)
+        changes[one] = Change(State.REFUSED, LANE_STOPPED if one in stopped else _SHUT)
     _apply(tx, chunk.id, {one: changes[one] for one in (*over, *shut)})
     _put_down_again(tx, chunk, changes, again)
     _mark(tx, chunk, outcomes, changes)

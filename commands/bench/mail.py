@@ -223,6 +223,7 @@ def _told(runs: Sequence[Run], seconds: float) -> dict[str, Any]:
         "memory_peak_mb": round(memory.peak / _MB, 1),
         "lost": sum(run.lost for run in runs),
         "doubled": sum(run.doubled for run in runs),
+        "approved_ahead": round(min(run.ahead for run in runs), 1),
         "runs": _rounded(run.seconds for run in runs),
     }
 

@@ -30,6 +30,7 @@ from domain.deliveries import State
 from settings import PREFIX, SettingsApart
 from storage import accounts
 from storage import broadcasts as stored
+from storage.database import system_clock
 
 # Between approval and due: more where approving counts a million families.
 _LEAD = 3
@@ -51,12 +52,15 @@ class Memory:
 class Run:
     """One broadcast.  `freeze` are the seconds of the whole in which the audience was frozen.
 
-    `lost` have no 250 of the sink, `doubled` are messages that it took beyond one for each.
+    `ahead` are the seconds by which it was approved before it was due: below 0, approving is part
+    of what was measured.  `lost` have no 250 of the sink, `doubled` are messages that it took
+    beyond one for each.
     """
 
     recipients: int
     seconds: float
     freeze: float
+    ahead: float
     memory: Memory
     lost: int
     doubled: int
@@ -131,6 +135,7 @@ def _send(where: Installation, worker: subprocess.Popen[bytes], recipients: int)
     before = where.sink.count()
     with _Watch(worker.pid) as watch:
         broadcast_id = approve_city_wide(where.house, letters.BODY)
+        approved = system_clock()
         _wait_until_finished(where.house, worker, broadcast_id, 60 + recipients / 4000)
     with where.house.database.reading() as tx:
         row = stored.broadcast(tx, broadcast_id)
@@ -144,6 +149,7 @@ def _send(where: Installation, worker: subprocess.Popen[bytes], recipients: int)
         recipients,
         (last - row.due_at).total_seconds(),
         (row.frozen_at - row.due_at).total_seconds(),
+        (row.due_at - approved).total_seconds(),
         watch.memory(),
         lost=recipients - accepted,
         doubled=where.sink.count() - before - accepted,

@@ -181,13 +181,15 @@ class Chunk(Table):
     What workers lease.  `epoch` rises with every lease, so that a worker that lost its lease
     can no longer record (fencing).  `state` is ready, leased, placed (all that is left waits to
     be displayed in web chat) or done.  A `keyed` one goes out as one request that its provider
-    knows by `key`, and so keeps its members until that has answered.  The key is made with the
-    row and never derived from its number: after a backup was restored, numbers come again.
+    knows by `key`, and so keeps its members until that has answered.  `turn` is its place among
+    its broadcast's chunks of the same kind: in a lane several broadcasts go on side by side.  The
+    key is made with the row and never derived from its number: after a backup was restored,
+    numbers come again.
     """
 
     __tablename__ = "chunks"
     __table_args__ = (
-        Index("ix_chunks_queue", "state", "channel", "lane", "priority", "id"),
+        Index("ix_chunks_queue", "state", "channel", "lane", "priority", "turn", "id"),
         Index("ix_chunks_state_deadline", "state", "deadline"),
     )
     id: Mapped[int] = primary_key()
@@ -198,6 +200,7 @@ class Chunk(Table):
     lane: Mapped[str] = mapped_column(String(64))
     variant: Mapped[str] = mapped_column(String(64))
     priority: Mapped[int] = mapped_column(default=5)
+    turn: Mapped[int] = mapped_column(default=0, server_default="0")
     state: Mapped[str] = mapped_column(String(8), default="ready")
     size: Mapped[int]
     keyed: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -15,9 +15,9 @@ class Lane(Table):
 
     `site` is a lane of domain/lanes.toml, or the name of the mail exchangers that some other
     domains share; `egress` the address of ours that it is sent from (empty: any).  `rate` is
-    messages a second, empty where nothing limits them, `measured` how many really went.  `baseline` is the share of unknown
-    recipients that is usual there; since `stopped_at` nothing is sent there any more, because
-    `share` was so much more than that.
+    messages a second, empty where nothing limits them, `measured` how many really went.
+    `baseline` is the share of unknown recipients that is usual there; since `stopped_at` nothing is
+    sent there any more, because `share` was so much more than that.
     """
 
     __tablename__ = "lanes"

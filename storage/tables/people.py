@@ -73,8 +73,8 @@ class ContactPoint(Table):
     `state_at` is when the provider says the person last blocked or opened the conversation,
     `heard_at` when they last said something: what comes in may come in another order.  `menu` is
     the menu they were last shown (domain.menus).  `mail_form` is how their mail is to be written
-    (domain.content.MAIL_FORMS).  A test mail was sent at `tested_at`; at `arrived_at` the newest mail
-    left that is known to have arrived, because a link in it was opened (storage.arrivals).
+    (domain.content.MAIL_FORMS).  A test mail was sent at `tested_at`; at `arrived_at` the newest
+    mail left that is known to have arrived, because a link in it was opened (storage.arrivals).
     """
 
     __tablename__ = "contact_points"

@@ -115,6 +115,7 @@ def test_what_is_new_has_its_default(upgraded: Upgraded) -> None:
         for name in row.keys() - rows[0].keys()
     }
     assert new == {
+        ("chunks", "turn", 0),
         ("contact_points", "mail_form", ""),
         ("contact_points", "tested_at", None),
         ("contact_points", "arrived_at", None),

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, insert, text
 
 from delivery.freeze import freeze
-from domain.deliveries import ORDINARY, URGENT
+from domain.deliveries import ORDINARY, URGENT, ChunkRule
 from storage import ledger, recording
 from storage.database import Database, Transaction
 from storage.ledger import Again, Lease, Want
@@ -47,6 +47,17 @@ def test_of_any_lane_those_are_leased_first_that_were_cut_first(database: Databa
     taken = lease(database, Want("email", 8))
     assert [held.chunk_id for held in taken] == sorted(held.chunk_id for held in taken)
     assert [held.lane for held in taken] == sorted(LANES) * 2
+
+
+def test_broadcasts_take_turns_in_a_lane(database: Database) -> None:
+    """A school's notice does not wait for all of a large one that was there before."""
+    large = city.frozen(database, 24, size=2)
+    with database.writing() as tx:
+        row = tx.session.get_one(Broadcast, large)
+        small = city.approved(tx, city.City(row.board_id, row.school_id or 0, 0))
+        freeze(tx, small, {"email": ChunkRule(2, slots=8, keyed=False)})
+    leased = lease(database, Want("email", 4, "gmail"))
+    assert sorted(held.broadcast_id for held in leased) == [large, large, small, small]
 
 
 def test_what_is_urgent_is_leased_by_itself(database: Database) -> None:

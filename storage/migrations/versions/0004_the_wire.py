@@ -45,8 +45,9 @@ def _may_write_schema() -> bool:
 def _rewrite_schema() -> None:
     """Take the references out of the statements that SQLite keeps of its tables.
 
-    To change a table otherwise it is copied: gigabytes, where the deliveries of years lie. What
-    no row depends on may be changed so: https://www.sqlite.org/lang_altertable.html, section 7.
+    Otherwise a table is copied: gigabytes, where the deliveries of years lie. What changes no row
+    may be changed so ("Making Other Kinds Of Table Schema Changes" in
+    https://www.sqlite.org/lang_altertable.html).
     """
     bind = op.get_bind()
     version = bind.scalar(sa.text("PRAGMA schema_version"))
@@ -143,8 +144,11 @@ def upgrade() -> None:
 
     with op.batch_alter_table("chunks", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_chunks_state_priority"))
+        batch_op.add_column(sa.Column("turn", sa.Integer(), server_default="0", nullable=False))
         batch_op.create_index(
-            "ix_chunks_queue", ["state", "channel", "lane", "priority", "id"], unique=False
+            "ix_chunks_queue",
+            ["state", "channel", "lane", "priority", "turn", "id"],
+            unique=False,
         )
 
     with op.batch_alter_table("contact_points", schema=None) as batch_op:
@@ -160,3 +164,8 @@ def upgrade() -> None:
 
     _refer_unchecked()
     _leave_room()
+
+
+def downgrade() -> None:
+    """Refuse: what is known of suspended addresses and of stopped lanes would be sent to again."""
+    raise NotImplementedError("to go back, restore the backup made before the upgrade")

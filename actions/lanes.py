@@ -6,9 +6,10 @@ from actions import audit
 from domain.lanes import RULES
 from domain.refusals import Refusal, refuse
 from domain.roles import Actor, may_write
+from domain.suppression import TAKEN_BACK
 from domain.troubles import Kind
 from domain.wording import Plain, Words, say
-from storage import lane_states, suppressions, troubles
+from storage import lane_states, suppressions, troubles, withheld
 from storage.database import Transaction
 from storage.tables import Lane
 
@@ -20,17 +21,30 @@ _RELAY = "relay"
 def stopped(tx: Transaction, lane: Lane) -> None:
     """Note that a destination stopped, and take back what it said of its recipients lately.
 
-    The watch tells the centre (storage.troubles).
+    Whom it refused in what is under way waits with the others.  The watch tells the centre
+    (storage.troubles).
     """
     taken_back = suppressions.take_back(tx, lane.site)
-    details = {"percent": round(lane.share * 100), "taken_back": taken_back}
+    put_back = withheld.put_back(tx, lane.site, tx.now - TAKEN_BACK)
+    details = {
+        "percent": round(lane.share * 100),
+        "taken_back": taken_back,
+        "put_back": put_back,
+    }
     _record(tx, "stop_lane", lane.site, audit.SYSTEM, details)
 
 
 def resume(tx: Transaction, site: str, by: str = audit.SYSTEM) -> int:
-    """Let a destination go on; returns how many of our addresses were stopped there."""
+    """Let a destination go on; returns how many of our addresses were stopped there.
+
+    What waited for it leaves within seconds.
+    """
+    moments = [row.stopped_at for row in lane_states.stopped(tx) if row.site == site]
     rows = lane_states.resume(tx, site)
     if rows:
+        # What was answered before it stopped may have been written down after it did.
+        withheld.put_back(tx, site, min(filter(None, moments)) - TAKEN_BACK)
+        withheld.let_go(tx, site)
         _record(tx, "resume_lane", site, by, {"lanes": len(rows)})
     return len(rows)
 

@@ -15,8 +15,12 @@ from domain.deliveries import ChunkRule
 from domain.lanes import RULES
 from storage.ledger import Lease, Want
 
-# So many chunks of one lane are in hand: one is being sent, others wait or are being recorded.
-_IN_LANE = 6
+# So many chunks of one lane are in hand, in a lane whose chunks take seconds or minutes; and where
+# they take less, so many, because those that are being recorded must not be waited for.
+_IN_LANE, _IN_QUICK_LANE = 3, 12
+_QUICK = 2.0
+# New ones are asked for when so many of those are left: a commit for each would be the most of it.
+_LEFT = 0.5
 _URGENT_IN_LANE = 3
 # An idle place looks again so soon, in seconds.
 _POLL = 0.2
@@ -30,6 +34,7 @@ class Held:
 
     lease: Lease
     until: float
+    since: float
     lost: bool = False
 
     @property
@@ -45,6 +50,7 @@ class Demand:
         self.idle = dict.fromkeys(rules, 0)
         self._laned = {channel for channel, rule in rules.items() if rule.laned}
         self._next_poll: dict[Place, float] = {}
+        self._quick: set[tuple[str, str]] = set()
 
     def wants(self, held: Iterable[Held]) -> list[Want]:
         """Everything that there is room for now."""
@@ -58,13 +64,22 @@ class Demand:
             for each in held
             if each.lease.channel in self._laned
         )
-        lanes = (
-            want
-            for channel in self._laned
-            for lane in RULES
-            if (want := _of(channel, lane, in_hand))
-        )
-        return [*threads, *lanes]
+        lanes = (self._of(channel, lane, in_hand) for channel in self._laned for lane in RULES)
+        return [*threads, *filter(None, lanes)]
+
+    def _of(self, channel: str, lane: str, in_hand: Mapping[Place, int]) -> Want | None:
+        most = _IN_QUICK_LANE if (channel, lane) in self._quick else _IN_LANE
+        ordinary, urgent = in_hand[channel, lane, False], in_hand[channel, lane, True]
+        if ordinary + urgent <= most * _LEFT:
+            return Want(channel, most - ordinary - urgent, lane)
+        if urgent < _URGENT_IN_LANE:
+            return Want(channel, _URGENT_IN_LANE - urgent, lane, urgent=True)
+        return None
+
+    def ended(self, held: Held, now: float) -> None:
+        """A chunk is given back: how long it was here tells whether its lane is a quick one."""
+        place = (held.lease.channel, held.lease.lane)
+        (self._quick.add if now - held.since < _QUICK else self._quick.discard)(place)
 
     def ripe(self, wants: Iterable[Want], finished: Collection[Lease], now: float) -> list[Want]:
         """Those to be asked for now: where a chunk just ended at once, elsewhere by and by."""
@@ -91,15 +106,6 @@ class Demand:
 
     def _place_of(self, lease: Lease) -> tuple[str, str]:
         return lease.channel, lease.lane if lease.channel in self._laned else ""
-
-
-def _of(channel: str, lane: str, in_hand: Mapping[Place, int]) -> Want | None:
-    ordinary, urgent = in_hand[channel, lane, False], in_hand[channel, lane, True]
-    if ordinary + urgent < _IN_LANE:
-        return Want(channel, _IN_LANE - ordinary - urgent, lane)
-    if urgent < _URGENT_IN_LANE:
-        return Want(channel, _URGENT_IN_LANE - urgent, lane, urgent=True)
-    return None
 
 
 def _place(want: Want) -> Place:

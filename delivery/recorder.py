@@ -30,7 +30,8 @@ from storage.recording import Told
 
 log = structlog.get_logger()
 
-_BATCH = 500
+# So many outcomes are recorded before their time: as many as come in it at full speed.
+_BATCH = 2500
 _SOON = 0.1
 _EXTEND = 2.0
 # How often it asks whether what is held was withdrawn: nothing may leave a second after that.
@@ -212,12 +213,18 @@ class Recorder:
         return max(0.0, min(until, default=now + 1.0) - now)
 
     def _wants(self) -> list[Want]:
-        return [] if self._stopping else self._demand.wants(self._held.values())
+        if self._stopping:
+            return []
+        left = (held for key, held in self._held.items() if not self._is_released(key))
+        return self._demand.wants(left)
+
+    def _is_released(self, key: tuple[int, int]) -> bool:
+        entry = self._entries.get(key)
+        return entry is not None and entry.released
 
     def _may_lease(self, now: float) -> list[Want]:
         """What is to be asked for now; where a chunk just ended, the next one at once."""
-        released = (key for key, entry in self._entries.items() if entry.released)
-        finished = [self._held[key].lease for key in released]
+        finished = [held.lease for key, held in self._held.items() if self._is_released(key)]
         return self._demand.ripe(self._wants(), finished, now)
 
     def commit(self) -> None:
@@ -336,7 +343,7 @@ class Recorder:
         self._count({key: entry for key, entry in entries.items() if key not in stale})
         with self._changed:
             for key in released:
-                del self._held[key]
+                self._demand.ended(self._held.pop(key), self._clock())
             metrics.CHUNKS_HELD.set(len(self._held))
 
     def _count(self, entries: Mapping[tuple[int, int], _Entry]) -> None:
@@ -359,7 +366,7 @@ class Recorder:
     def _grant(self, leases: list[Lease], begun: float) -> None:
         with self._changed:
             for lease in leases:
-                held = Held(lease, begun + self._pace.usable)
+                held = Held(lease, begun + self._pace.usable, begun)
                 self._held[held.key] = held
                 if self._stopping:
                     self._release(held)

@@ -188,7 +188,7 @@ class Worker:
 
     @staticmethod
     def _recover(recovery: Recovery) -> None:
-        """A database that is away for a while ends nobody; the recorder says when it is too long."""
+        """A database that is away for a while ends nobody: the recorder says what is too long."""
         try:
             metrics.DOUBTFUL.inc(recovery.run())
         except Exception:

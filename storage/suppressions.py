@@ -151,6 +151,11 @@ def take_back(tx: Transaction, site: str) -> int:
     return len(points)
 
 
+def is_at(point: ContactPoint, site: str) -> bool:
+    """Whether mail to a contact point may go to this destination."""
+    return _is_at_any(point, [site])
+
+
 def _is_at_any(point: ContactPoint, sites: Collection[str]) -> bool:
     """Whether mail to a contact point may go to one of these destinations.
 

@@ -76,13 +76,18 @@ class Lane:
         self.resting = True
         self.shrink()
 
-    def shrink(self, room: int = 0) -> None:
-        """Have connections leave until there is room for so many more; idle ones go first."""
+    def shrink(self, room: int = 0, *, needed: bool = True) -> None:
+        """Have connections leave until there is room for so many more; idle ones go first.
+
+        Unless it is `needed` those go alone whose route has nothing to send.
+        """
         staying = sum(route.staying for route in self.routes)
         surplus = max(0, staying + room - self.pace.connections)
         for route in self.routes:
-            surplus = route.spare(surplus)
-        self.surplus = surplus
+            if needed or not route.is_busy():
+                surplus = route.spare(surplus)
+        if needed:
+            self.surplus = surplus
 
     def count(self, now: float) -> None:
         """Hand on what was counted; the lane stops where the breaker says so."""

@@ -25,6 +25,9 @@ _STOPPED = TryLater(LANE_STOPPED, timedelta(minutes=10))
 # In the lane of all other domains, one that is slow must not hold up the rest of its chunk: what
 # waited so long, in seconds, goes back to the ledger and comes again.
 _PATIENCE = 30.0
+# So long, in seconds, the routes that have all connections of a lane keep them while another waits
+# for one: not a connection for each message.
+_TURN = 1.0
 # What a server says that has had too much of us (domain.pacing).
 _THROTTLES = frozenset({"too_busy", "temporary", "blocked_us"})
 
@@ -59,6 +62,7 @@ class Route:
         self._idle: list[Session] = []
         self._opening: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._waits_since: float | None = None
         lane.routes.append(self)
 
     @property
@@ -158,15 +162,30 @@ class Route:
     def _open_more(self, waiting: int) -> None:
         room = self.lane.pace.connections - self.lane.connections
         if room <= 0 and not self.connections:
-            # Other routes of the lane have them all: the first that is free makes room.
-            self.lane.shrink(room=1)
-            self._desk.later(0.05, self)
+            self._ask_for_room()
+            return
+        self._waits_since = None
         for _ in range(min(room, waiting - len(self._opening))):
             task = asyncio.get_running_loop().create_task(self._open())
             self._opening.add(task)
 
+    def _ask_for_room(self) -> None:
+        """Other routes of the lane have all connections: idle ones go, the others after a turn."""
+        now = self._desk.now()
+        if self._waits_since is None:
+            self._waits_since = now
+        over = bool(self._urgent) or now - self._waits_since >= _TURN
+        self.lane.shrink(room=1, needed=over)
+        self._desk.later(0.05, self)
+
     def spare(self, count: int) -> int:
-        """Say goodbye on so many idle connections; return how many of them there are not."""
+        """Give up so many connections that carry nothing; return how many of them there are not.
+
+        Those that are only being opened first: a server may not want them at all.
+        """
+        while count and self._opening:
+            self._opening.pop().cancel()
+            count -= 1
         while count and self._idle:
             self._idle.pop().quit()
             count -= 1
@@ -195,7 +214,10 @@ class Route:
 
     def advance(self, session: Session) -> None:
         """Send what the session has to send, and give it the next parcel if there is one."""
-        spent = session.carried >= self.lane.pace.per_connection or self.lane.surplus > 0
+        # What was only just opened carries something, or two routes would make room for each other
+        # for ever.
+        surplus = self.lane.surplus > 0 and session.carried > 0
+        spent = surplus or session.carried >= self.lane.pace.per_connection
         may = not spent and session.may_offer() and self._may_begin()
         parcel = self._take() if may else None
         if parcel is not None:
@@ -262,6 +284,9 @@ class Route:
                 self._desk.opener.avoid(session.target)
         for parcel in reversed(unsent):
             self._again(parcel)
+        # Where one connection is all that the lane bears, its routes have it in turn.
+        self.lane.routes.remove(self)
+        self.lane.routes.append(self)
         for route in sorted(self.lane.routes, key=lambda each: each.connections):
             route.pump()
 
@@ -294,9 +319,7 @@ class Route:
     def close(self) -> None:
         """Say goodbye where nothing is on its way, and open nothing more."""
         self._closed = True
-        for task in self._opening:
-            task.cancel()
-        self.spare(len(self._idle))
+        self.spare(self.connections)
 
     def cut(self) -> None:
         """Hang up, whatever is on its way."""

@@ -307,21 +307,24 @@ class Session(asyncio.Protocol):
             self._refused(self._refusal)
 
     def _refused(self, reply: Reply) -> None:
-        parcel, self.offered = self.offered, None
+        parcel = self.offered
         self._refusal, self._dirty = None, True
         if parcel is None:
             return
         bad_form = reply.phase == "rcpt" and reply.code in _FIRM
         if not (bad_form and self.keeper.misspelt(parcel)):
             self.keeper.settled(parcel, reply)
+        self.offered = None
         self.keeper.ready(self)
 
     def _dot(self, code: int, line: bytes) -> None:
-        parcel, self.sent = self.sent, None
+        # It stays ours until the keeper knows: what fails there must not lose it.
+        parcel = self.sent
         if code == 250 and parcel is not None and not self._lines:
             self.keeper.accepted(parcel, line[4:].decode("utf-8", "replace"))
         elif parcel is not None:
             self.keeper.settled(parcel, self._whole("dot", code, line))
+        self.sent = None
         if self.offered is None:
             self._rest_until(self._timeouts.quit if self.leaving else self._timeouts.idle)
             self.keeper.ready(self)
@@ -331,9 +334,9 @@ class Session(asyncio.Protocol):
     def _closing_down(self, line: bytes) -> None:
         """421: the server hangs up.  It has not taken what it has not answered."""
         busy = not self.is_idle()
-        parcel, self.sent = self.sent, None
-        if parcel is not None:
-            self.keeper.settled(parcel, self._whole("dot", 421, line))
+        if self.sent is not None:
+            self.keeper.settled(self.sent, self._whole("dot", 421, line))
+            self.sent = None
         self._end(reset=busy)
 
     # The end.

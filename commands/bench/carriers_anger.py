@@ -21,7 +21,7 @@ from storage.lane_accounts import LaneAccount
 _BLOCKING = "softbank"
 # A stop is to come after so few refusals, and to hold up no other lane.
 _FEW_DOZENS = 36
-_CONNECTIONS = 3
+_CROWDED, _CONNECTIONS = "gmail", 3
 _WORDS = {
     "docomo": "450",
     "au": "reset after the dot",
@@ -42,7 +42,7 @@ _FAULTS: Mapping[str, Mapping[str, Any]] = {
         "match": "@(ezweb|au)[.]",
         "phase": "dot",
         "drop": "reset after",
-        "times": 2,
+        "times": 1,
         "skip": 20,
     },
 }
@@ -54,8 +54,8 @@ _HEARD = 1.0
 class Angry:
     """One carrier that complained: how often, and our pace before the first and after the last.
 
-    `peak` is how many connections it saw at once after it had complained, `limit` how many it
-    bears, where that is what it complained of.
+    `late` are those complaints that came when the first was long heard.  Where it complained of
+    connections, it bears `limit`, and saw `peak` of them at once from then on.
     """
 
     lane: str
@@ -64,8 +64,8 @@ class Angry:
     late: int
     rate_before: float
     rate_after: float
-    peak: int
-    limit: int | None
+    peak: int | None = None
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Anger:
                 yield f"{each.lane} complained and got {each.rate_after:.1f} a second"
             if each.late:
                 yield f"{each.lane} had to complain {each.late} times more"
-            if each.limit is not None and each.peak > each.limit:
+            if each.limit and each.peak and each.peak > each.limit:
                 yield f"{each.lane} bears {each.limit} connections and got {each.peak}"
 
     def _of_stop(self) -> Iterator[str]:
@@ -137,7 +137,7 @@ def anger(cast: Cast, school_id: int, per_second: float) -> tuple[Anger, int]:
 
 def _order(scene: Scene, per_second: float) -> None:
     """What they are to bear: yahoo less than our pace, gmail fewer than our connections."""
-    scene.rules(yahoo={"per_second": per_second * 0.6}, gmail={"connections": _CONNECTIONS})
+    scene.rules(yahoo={"per_second": per_second * 0.6}, **{_CROWDED: {"connections": _CONNECTIONS}})
     for fault in _FAULTS.values():
         scene.carriers.post("/faults", **fault)
 
@@ -214,6 +214,7 @@ def _angry(
     first = next((at for at, number in counts if number > known), inf)
     heard = next((number for at, number in counts if at > first + _HEARD), known)
     ordered = _FAULTS.get(lane)
+    crowded = lane == _CROWDED and first < inf
     done = ordered["times"] - _left(left, ordered) if ordered else counts[-1][1] - known
     return Angry(
         lane=lane,
@@ -222,8 +223,10 @@ def _angry(
         late=counts[-1][1] - heard if first < inf else 0,
         rate_before=before[lane],
         rate_after=after[lane],
-        peak=max((one["connections"] for at, one in seen if at > first + _HEARD), default=0),
-        limit=_CONNECTIONS if lane == "gmail" else None,
+        peak=max(one["connections"] for at, one in seen if at > first + _HEARD)
+        if crowded
+        else None,
+        limit=_CONNECTIONS if crowded else None,
     )
 
 

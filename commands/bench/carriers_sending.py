@@ -28,7 +28,7 @@ from storage.lane_accounts import LaneAccount
 from storage.people import MAIL
 
 _BODY = "本日は大雨のため、児童の引き取りをお願いします。\n" * 4
-_PATIENCE = 600.0
+_PATIENCE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def by_lane(scene: Scene, broadcast_id: int) -> dict[str, LaneAccount]:
 
 
 def wait_until(what: str, condition: Callable[[], bool], patience: float = _PATIENCE) -> None:
-    """Raises TimeoutError naming what did not come to pass."""
+    """Raises TimeoutError naming what did not come to pass in so many seconds."""
     until = time.monotonic() + patience
     while not condition():
         if time.monotonic() > until:

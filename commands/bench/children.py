@@ -25,7 +25,7 @@ class ProgramFailed(Exception):
 
 def tool(name: str) -> str | None:
     """Where a program lies; those of mail servers are often not on everybody's PATH."""
-    places = [os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"]
+    places = [*os.get_exec_path(), "/usr/local/sbin", "/usr/sbin", "/sbin"]
     return shutil.which(name, path=os.pathsep.join(places))
 
 

@@ -86,7 +86,7 @@ def mail_options(command: Callable[..., None]) -> Callable[..., None]:
 def run_mail(house: House, options: MailOptions) -> None:
     """Measure, print, save; ends with 1 where a part failed."""
     plan = options.plan(house.settings.var_dir.resolve() / "cache")
-    with _ended_by_sigterm(), bench_of(plan) as bench:
+    with _interrupted(), bench_of(plan) as bench:
         bench.run()
         rows = bench.rows()
     save(options.file, rows)
@@ -113,15 +113,18 @@ def _print(rows: list[Row], bench: Bench) -> None:
 
 
 @contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """SIGTERM ends the bench as Ctrl-C does: all that it started is ended first."""
+def _interrupted() -> Iterator[None]:
+    """SIGTERM ends the bench as Ctrl-C does, all that it started first; SIGALRM ends one part."""
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
         del frame
+        if number == signal.SIGALRM:
+            raise TimeoutError("it took too long")
         raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGALRM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -60,7 +60,9 @@ def drawn(rows: Sequence[Row]) -> str:
 
 def _group(rows: Sequence[Row], names: Sequence[str]) -> list[Row]:
     """The first row of each measurement that belongs here, in the order of these names."""
-    first = {row.name: row for row in reversed(rows)}
+    first: dict[str, Row] = {}
+    for row in rows:
+        first.setdefault(row.name, row)
     exact = {name for group in _GROUPS for name in group[1]}
     found = []
     for name in names:

@@ -30,19 +30,10 @@ class Row:
     more: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, name: str, messages: int, seconds: float, peer: Row | None, **more: Any) -> Row:
-        """From a count and its seconds; without a peer it is its own."""
-        rate = messages / seconds
-        by = peer or cls(name, messages, seconds, rate, name, 1.0)
-        return cls(
-            name,
-            messages,
-            round(seconds, 3),
-            round(rate, 1),
-            by.name,
-            round(rate / by.rate, 3),
-            more,
-        )
+    def of(cls, name: str, messages: int, seconds: float, **more: Any) -> Row:
+        """From a count and its seconds; compared with itself so far."""
+        rate = round(messages / seconds, 1)
+        return cls(name, messages, round(seconds, 3), rate, name, 1.0, more)
 
     def as_dict(self) -> dict[str, Any]:
         plain = asdict(self)

@@ -167,7 +167,7 @@ def _wait_until_finished(
                 return
         time.sleep(_LOOK_EVERY)
     log = house.settings.var_dir / "worker.log"
-    raise TimeoutError(f"the broadcast is not finished: {log.read_text()[-500:]}")
+    raise TimeoutError(f"the broadcast is not finished\n{log.read_text()[-4000:]}")
 
 
 @dataclass

@@ -143,12 +143,11 @@ def without_ours() -> dict[str, str]:
 def stand_in(name: str, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     """One of the stand-ins as a process, on free ports, until the block ends."""
     command = [sys.executable, "-m", f"standins.{name}", "--port=0", "--control-port=0", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
 
 
 def ports(process: subprocess.Popen[bytes]) -> dict[str, int]:

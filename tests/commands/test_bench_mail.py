@@ -28,7 +28,7 @@ ANSWER = "import time, signal; print('there', flush=True); time.sleep(60)"
 
 
 def _row(name: str, rate: int, messages: int = 0) -> Row:
-    return Row.of(name, messages or rate, (messages or rate) / rate, None)
+    return Row.of(name, messages or rate, (messages or rate) / rate)
 
 
 def test_the_sender_and_the_whole_path_lose_and_double_nothing(

@@ -152,7 +152,7 @@ def test_the_centre_hears_of_it_once_and_it_is_on_record(
     with sqlite_database.reading() as tx:
         entries = list(entries_of(tx, f"board:{city.board}"))
     stops = [(e.subject, e.details) for e in entries if e.verb == "stop_lane"]
-    assert stops == [("lane:docomo", {"percent": 62, "taken_back": 0})]
+    assert stops == [("lane:docomo", {"percent": 62, "taken_back": 0, "put_back": 0})]
 
 
 def test_the_centre_lets_it_go_on_by_a_tap(

@@ -101,8 +101,13 @@ def wait_for(condition: Callable[[], bool], site: Site, patience: float = 20) ->
 
 
 def wait_for_messages(site: Site, count: int) -> None:
-    """Until the stand-in has so many."""
-    wait_for(lambda: site.standin.stats()["messages"] >= count, site)
+    """Until the stand-in has so many, from a worker that lives."""
+
+    def has_come() -> bool:
+        assert site.is_running(), site.log()[-3000:]
+        return bool(site.standin.stats()["messages"] >= count)
+
+    wait_for(has_come, site)
 
 
 def is_sent(database: Database, broadcast_id: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import struct
 import threading
@@ -163,6 +164,28 @@ def test_routes_of_a_lane_share_its_connections(standin: SmtpStandin, routed: Ro
         assert standin.stats()["peak_connections"] + other.stats()["peak_connections"] <= 3
         (lane,) = channel.lanes()
         assert (lane.connections, lane.rate) == (2, None)
+        channel.close()
+
+
+def test_routes_have_the_only_connection_of_a_lane_in_turn(
+    standin: SmtpStandin, routed: Routed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They must not make room for each other before anything was sent."""
+    monkeypatch.setattr("channels.email.route._TURN", 0.2)
+    with smtp_standin() as other:
+        channel = routed(
+            one=site("carrier", standin.port, route="a", per_second=50),
+            two=site("carrier", other.port, route="b", per_second=50),
+        )
+        whole = [recipient(n, f"g{n}@{('one', 'two')[n % 2]}.example.jp") for n in range(40)]
+        log = Log()
+        begun(channel, chunk(whole), log).result(5)
+        assert {type(outcome) for outcome in log.outcomes_of.values()} == {Accepted}
+        order = [number % 2 for number, what in log.lines if what == "intent"]
+        # In turn, and not a connection for each message.
+        turns = 1 + sum(a != b for a, b in itertools.pairwise(order))
+        assert 3 <= turns <= 10
+        assert standin.stats()["peak_connections"] == other.stats()["peak_connections"] == 1
         channel.close()
 
 

@@ -9,9 +9,10 @@ import asyncio
 import random
 import re
 from collections import Counter, deque
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, cast
-from unittest.mock import patch
+from unittest.mock import AsyncMock, patch
 
 import pytest
 from hypothesis import given, settings
@@ -341,7 +342,11 @@ class Wire:
 
 
 def spoken(*said: bytes | str, count: int = 3, pipelining: bool = True) -> tuple[Keeper, Wire]:
-    """What comes of these lines, each followed by a turn of the loop; "reset" is a reset."""
+    """What comes of these lines, each followed by a turn of the loop.
+
+    "reset" is a reset, "clogged" and "free" what a transport says of its buffer, and so many bytes
+    are what lies there.
+    """
     keeper, wire = Keeper([parcel(number) for number in range(1, count + 1)]), Wire()
 
     async def listen() -> None:
@@ -353,6 +358,10 @@ def spoken(*said: bytes | str, count: int = 3, pipelining: bool = True) -> tuple
         for line in said:
             if line == "reset":
                 session.connection_lost(ConnectionResetError())
+            elif line == "clogged":
+                session.pause_writing()
+            elif line == "free":
+                session.resume_writing()
             elif isinstance(line, str):
                 session.data_received(line.encode() + b"\r\n")
             else:
@@ -418,6 +427,35 @@ def test_a_body_that_lies_here_without_its_dot_has_not_been_sent() -> None:
     assert (keeper.told, keeper.ended_with) == ({1: None}, [2])
 
 
+@pytest.mark.parametrize(("said", "left"), [(("clogged",), False), (("clogged", "free"), True)])
+def test_a_large_body_leaves_alone_and_is_known_to_have_left(
+    said: tuple[str, ...], left: bool
+) -> None:
+    """When a connection is gone, nobody can say any more how much of its buffer was left."""
+    with patch("channels.email.session._LARGE", 5):
+        keeper, wire = spoken(*ENVELOPE, *said, "reset")
+    assert wire.written[-1] == b"body 1\r\n.\r\n"
+    assert (keeper.told, keeper.ended_with) == (({1: None}, [2]) if left else ({}, [1, 2]))
+
+
+def test_what_is_said_in_clear_before_tls_begins_counts_for_nothing() -> None:
+    async def greet() -> Reply:
+        session, wire = Session(Keeper([]), Timeouts(), TARGET), cast(Any, Wire())
+        session.connection_made(wire)
+        ready = asyncio.ensure_future(session.ask("STARTTLS"))
+        await asyncio.sleep(0)
+        session.data_received(b"220 go on\r\n250 PIPELINING\r\n250-AUTH PLAIN\r\n250-AU")
+        assert await ready == Reply("connect", 220, "go on")
+        with patch.object(asyncio.get_running_loop(), "start_tls", AsyncMock(return_value=wire)):
+            await session.encrypt(cast(Any, None), "")
+        offers = asyncio.ensure_future(session.ask("EHLO us"))
+        await asyncio.sleep(0)
+        session.data_received(b"250-mx\r\n250 SIZE\r\n")
+        return await offers
+
+    assert asyncio.run(greet()).text == "mx\nSIZE"
+
+
 @pytest.mark.parametrize("said", ["reset", "421 4.4.2 Idle for too long"])
 def test_who_hangs_up_while_nothing_is_on_its_way_complains_of_nothing(said: str) -> None:
     keeper, wire = spoken(*ENVELOPE, "250 2.0.0 Ok", said, count=1)
@@ -434,6 +472,25 @@ def test_what_is_no_smtp_ends_the_connection(said: str) -> None:
 def test_a_reply_without_end_ends_the_connection() -> None:
     keeper, _ = spoken("\r\n".join(["250-more"] * 1_100), "250-more")
     assert keeper.ended_with == [1]
+
+
+def test_what_fails_in_the_keeper_loses_nothing() -> None:
+    """A loop that gets an exception out of a protocol cuts its connection."""
+    keeper = Keeper([parcel(number) for number in range(1, 4)])
+
+    async def listen() -> None:
+        session = Session(keeper, Timeouts(), TARGET)
+        session.connection_made(cast(Any, Wire()))
+        session.begin(pipelining=True, sizes=False)
+        session.advance(keeper.waiting.popleft())
+        session.data_received("\r\n".join([*ENVELOPE, ""]).encode())
+        session.advance(keeper.waiting.popleft())
+        with patch.object(keeper, "accepted", side_effect=RuntimeError), suppress(RuntimeError):
+            session.data_received(b"250 2.0.0 Ok\r\n")
+        session.connection_lost(None)
+
+    asyncio.run(listen())
+    assert (keeper.told, keeper.ended_with) == ({1: None}, [2])
 
 
 def test_one_command_at_a_time_where_pipelining_is_not_offered() -> None:

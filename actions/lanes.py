@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actions import audit
-from domain.lanes import RULES
+from domain.lanes import RELAY, RULES
 from domain.refusals import Refusal, refuse
 from domain.roles import Actor, may_write
 from domain.suppression import TAKEN_BACK
@@ -15,7 +15,6 @@ from storage.tables import Lane
 
 _SUBJECT = 64
 # The one destination that there is behind relays (channels.email.routing).
-_RELAY = "relay"
 
 
 def stopped(tx: Transaction, lane: Lane) -> None:
@@ -64,7 +63,7 @@ def resume_told(tx: Transaction, actor: Actor, trouble_id: int) -> str | Refusal
 
 def lane_name(site: str) -> Words:
     """A destination as people call it: the carrier, or the name of its mail exchangers."""
-    return say(f"lane.{site}") if site in RULES or site == _RELAY else Plain(site)
+    return say(f"lane.{site}") if site in RULES or site == RELAY else Plain(site)
 
 
 def _record(tx: Transaction, verb: str, site: str, by: str, details: dict[str, int]) -> None:

@@ -33,7 +33,7 @@ class MailSettings:
 
     relays: str = field(repr=False)
     mail_from: str
-    connections: int = 8
+    connections: int = 20
     ehlo_name: str = ""
     dns_servers: str = ""
     dkim: DkimSettings | None = None

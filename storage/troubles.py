@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Select, and_, case, func, or_, select
+from sqlalchemy.orm import aliased
 
 from domain import broadcasts, troubles
 from domain.breaker import LANE_STOPPED
@@ -186,9 +187,20 @@ def _overdue(tx: Transaction) -> list[Sign]:
 
 
 def _deliveries_waiting(tx: Transaction) -> list[Sign]:
-    """Chunks that are due and that nobody takes; or that somebody took and never came back."""
+    """Chunks that are due and that nobody takes; or that somebody took and never came back.
+
+    Mail waits rightly behind other mail of a lane that somebody is at work on.
+    """
     late = tx.now - troubles.WAITING_TOO_LONG
-    idle = and_(Chunk.state == chunks.READY, Chunk.not_before < late)
+    before = aliased(Chunk)
+    worked_on = select(before.id).where(
+        before.state == chunks.LEASED,
+        before.leased_until > tx.now,
+        before.channel == Chunk.channel,
+        before.lane == Chunk.lane,
+    )
+    in_turn = and_(Chunk.channel == MAIL, worked_on.exists())
+    idle = and_(Chunk.state == chunks.READY, Chunk.not_before < late, ~in_turn)
     lost = and_(Chunk.state == chunks.LEASED, Chunk.leased_until < late)
     query = (
         select(Chunk.board_id, Chunk.channel, func.sum(Chunk.size), func.min(Chunk.not_before))

@@ -55,7 +55,7 @@ class MailWays:
     """
 
     urls: str
-    connections: int = 8
+    connections: int = 20
     dns_servers: str = ""
     ehlo_name: str = ""
     timeouts: Timeouts = Timeouts()  # noqa: RUF009 - frozen

@@ -24,6 +24,7 @@ from channels.email.opening import Opener
 from channels.email.route import Route
 from channels.email.routing import Router, Site
 from channels.email.session import Session, Timeouts
+from domain.lanes import LaneRule
 from domain.outcomes import Outcome
 
 # How often waiting is looked after: withdrawn loads, connections that wait too long.
@@ -36,7 +37,7 @@ class Engine:
     """Takes loads from any thread; its own starts with the first one.
 
     `ehlo_name` is what servers are told we are, "" for this machine's name.  `account` names
-    what `lanes` tells of.  Of the connections that a destination bears, one in `share` is opened.
+    what `lanes` tells of.  Of what a destination bears, one part in `share` is used.
     """
 
     def __init__(
@@ -206,10 +207,17 @@ class Engine:
     def _lane(self, site: Site) -> Lane:
         key = (site.name, site.egress)
         if key not in self._lanes:
-            connections = max(1, site.rule.connections // self._share)
-            rule = replace(site.rule, connections=connections)
-            self._lanes[key] = Lane(replace(site, rule=rule), self.now(), self._known.get(key))
+            rule = self._shared(site.rule)
+            known = self._known.get(key)
+            self._lanes[key] = Lane(
+                replace(site, rule=rule), self.now(), known, judges=self._share == 1
+            )
         return self._lanes[key]
+
+    def _shared(self, rule: LaneRule) -> LaneRule:
+        """Our share of what a destination bears, where answers go beside broadcasts."""
+        rate = rule.per_second / self._share if rule.per_second is not None else None
+        return replace(rule, connections=max(1, rule.connections // self._share), per_second=rate)
 
     def _adopt(self, state: LaneState) -> None:
         lane = self._lanes[state.site, state.egress]

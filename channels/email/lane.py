@@ -20,9 +20,14 @@ class Lane:
 
     Answers are counted as they come, and handed on in bulk (`count`), because a clock and a
     window for each of tens of thousands a second would cost more than the messages.
+
+    A lane that carries answers alone judges nobody: whom strangers mistype on the evening of the
+    slips says nothing of a destination, and nobody would let it go on.
     """
 
-    def __init__(self, site: Site, now: float, known: LaneState | None) -> None:
+    def __init__(
+        self, site: Site, now: float, known: LaneState | None, *, judges: bool = True
+    ) -> None:
         self.name, self.egress = site.name, site.egress
         self.routes: list[Route] = []
         self.unquoted: set[str] = set()
@@ -35,6 +40,7 @@ class Lane:
         )
         self.breaker = Breaker(known.baseline if known else 0.0)
         self.stopped = known.stopped if known else False
+        self._judges = judges
         # So many connections are to say goodbye as soon as they have nothing on their way.
         self.surplus = 0
         # Nothing may begin for a while: also where no rate limits the lane.
@@ -97,7 +103,7 @@ class Lane:
             self.pace.began(now, self._began)
         if self._answered:
             self.pace.answered(now, self._answered)
-        if self._taken or self._unknown:
+        if self._judges and (self._taken or self._unknown):
             self.breaker.note(self._unknown, self._taken, now)
             self.stopped |= self.breaker.tripped
         self._began = self._answered = self._taken = self._unknown = 0

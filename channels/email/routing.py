@@ -15,11 +15,16 @@ from typing import Protocol
 from channels.email.exchangers import Exchanger, Exchangers, Found
 from channels.email.lookup import async_resolver
 from channels.email.relays import MX_PORT, Direct, Relay, ways
-from domain.lanes import OTHER, RULES, LaneRule, lane_of, lane_of_exchanger, rule_of
+from domain.lanes import (
+    OTHER,
+    RELAY,
+    RULES,
+    LaneRule,
+    lane_of,
+    lane_of_exchanger,
+    rule_of,
+)
 from domain.outcomes import Refused, TryLater
-
-RELAY = "relay"
-"""The name of the one site that there is where mail goes to relays."""
 
 # How many messages one connection to a relay carries.
 _RELAY_MESSAGES = 1_000

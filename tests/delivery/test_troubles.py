@@ -15,9 +15,10 @@ from domain.roles import Role
 from domain.speech import speak
 from domain.troubles import Kind
 from domain.wording import Plain
-from storage import chunks, people, quotas, replies, troubles
+from storage import chunks, ledger, people, quotas, replies, troubles
 from storage.audit import entries_of
 from storage.database import Database, Transaction
+from storage.ledger import Want
 from storage.tables import Broadcast, Chunk, Delivery, Inbox, StaffRole, Trouble
 from tests.actions import city as scene
 from tests.actions.city import City, told
@@ -235,6 +236,21 @@ def _came_in(tx: Transaction, city: City, state: str, number: int) -> Inbox:
         at=tx.now,
         received_at=tx.now,
     )
+
+
+def test_mail_waits_rightly_behind_other_mail_of_its_lane(
+    sqlite_database: Database, clock: Clock
+) -> None:
+    """A carrier that takes eight a second keeps a large city's mail for longer than that."""
+    ledger_city.frozen(sqlite_database, 16, size=2)
+    clock.forward(minutes=11)
+    with sqlite_database.writing() as tx:
+        lanes = sorted({chunk.lane for chunk in tx.session.scalars(select(Chunk))})
+        wants = [Want("email", 1, lane) for lane in lanes]
+        assert len(ledger.lease(tx, "a", wants, timedelta(minutes=1))) == len(lanes)
+    assert seen(sqlite_database) == {}
+    clock.forward(minutes=2)
+    assert Kind.DELIVERIES_WAITING in seen(sqlite_database)
 
 
 def test_deliveries_that_nobody_takes_are_seen(database: Database, clock: Clock) -> None:

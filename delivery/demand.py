@@ -83,12 +83,8 @@ class Demand:
 
     def ripe(self, wants: Iterable[Want], finished: Collection[Lease], now: float) -> list[Want]:
         """Those to be asked for now: where a chunk just ended at once, elsewhere by and by."""
-        ended = {self._place_of(lease) for lease in finished}
-        return [
-            want
-            for want in wants
-            if (want.channel, want.lane) in ended or now >= self.next_poll(want)
-        ]
+        ended = {(*self._place_of(lease), False) for lease in finished}
+        return [want for want in wants if _place(want) in ended or now >= self.next_poll(want)]
 
     def look_again(self) -> None:
         """There is news: every place is asked for at once."""

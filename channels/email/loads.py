@@ -106,11 +106,12 @@ class Load:
 
 
 class Queue:
-    """The parcels of one load that wait in one lane, and since when."""
+    """The parcels of one load that wait in one lane, since when, and how many were `taken`."""
 
-    __slots__ = ("load", "parcels", "since")
+    __slots__ = ("load", "parcels", "since", "taken")
 
     def __init__(self, load: Load, parcels: Sequence[Parcel], since: float) -> None:
         self.load = load
         self.parcels = deque(parcels)
         self.since = since
+        self.taken = 0

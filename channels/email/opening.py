@@ -10,9 +10,10 @@ from functools import cached_property
 
 import structlog
 
+from channels.email.keeper import Keeper, Reply
 from channels.email.refusal_texts import Phase
 from channels.email.routing import Site, Target
-from channels.email.session import Keeper, Reply, Session, Timeouts
+from channels.email.session import Session, Timeouts
 from channels.email.verdicts import verdict
 from domain.outcomes import Outcome, Refused, TryLater
 

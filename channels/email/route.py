@@ -9,11 +9,12 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Protocol
 
+from channels.email.keeper import Reply
 from channels.email.lane import Lane
 from channels.email.loads import Load, Parcel, Queue
 from channels.email.opening import CannotOpen, Opener
 from channels.email.routing import Site
-from channels.email.session import Reply, Session
+from channels.email.session import Session
 from channels.email.verdicts import verdict
 from domain.breaker import LANE_STOPPED
 from domain.lanes import OTHER, lane_of
@@ -28,6 +29,9 @@ _PATIENCE = 30.0
 # So long, in seconds, the routes that have all connections of a lane keep them while another waits
 # for one: not a connection for each message.
 _TURN = 1.0
+# Loads take turns after so many parcels: what leaves together is written down together, and each
+# load has its own lines in the journal.
+_RUN = 25
 # What a server says that has had too much of us (domain.pacing).
 _THROTTLES = frozenset({"too_busy", "temporary", "blocked_us"})
 
@@ -110,9 +114,10 @@ class Route:
             self._drop(queues.popleft())
             return None
         parcel = queue.parcels.popleft()
+        queue.taken += 1
         if not queue.parcels:
             queues.popleft()
-        elif len(queues) > 1:
+        elif queue.taken % _RUN == 0:
             queues.rotate(-1)
         return self._composed(parcel)
 

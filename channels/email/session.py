@@ -14,8 +14,9 @@ import ssl
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import cast
 
+from channels.email.keeper import Keeper, Reply
 from channels.email.loads import Parcel
 from channels.email.routing import Target
 from channels.email.verdicts import Phase
@@ -34,37 +35,6 @@ class Timeouts:
     answer: float = 600
     quit: float = 5
     idle: float = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the server answered, and to what."""
-
-    phase: Phase
-    code: int
-    text: str
-
-
-class Keeper(Protocol):
-    """Who keeps sessions (channels.email.lane.Lane)."""
-
-    def accepted(self, parcel: Parcel, text: str) -> None:
-        """The server took a parcel, with these words."""
-
-    def settled(self, parcel: Parcel, reply: Reply | None) -> None:
-        """This is another answer to a parcel, or None if none came after its body left."""
-
-    def ready(self, session: Session) -> None:
-        """The session has something to send, or nothing to do."""
-
-    def ended(self, session: Session, unsent: list[Parcel], reset: bool) -> None:
-        """The connection is gone, and these have not left; `reset`: the other side cut it off."""
-
-    def advance(self, session: Session) -> None:
-        """Have the session send what it has to send."""
-
-    def misspelt(self, parcel: Parcel) -> bool:
-        """Whether the parcel is to be offered once more, by another spelling of its address."""
 
 
 _FIRM = frozenset((501, 553, 554))

@@ -36,7 +36,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def email(providers: Providers) -> EmailRig:
+def email(providers: Providers, monkeypatch: pytest.MonkeyPatch) -> EmailRig:
+    # Mail rests for seconds where it was refused.
+    monkeypatch.setattr("domain.pacing.PAUSE", 0.05)
     return EmailRig(providers.smtp)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from uuid import uuid4
@@ -89,3 +90,11 @@ def begun(channel: EmailChannel, chunk: SendChunk, log: Log) -> Future[None]:
 
     channel.start(chunk, log, done)
     return ended
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Until it is true; fails after five seconds."""
+    until = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < until, "it never came"
+        time.sleep(0.002)

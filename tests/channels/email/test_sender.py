@@ -1,6 +1,6 @@
 """The mail channel against the SMTP stand-in, which runs as a process of its own."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from uuid import uuid4
 
 import pytest
@@ -23,18 +23,7 @@ from tests.channels.email.sending import (
 )
 from tests.smtp_standin import SmtpStandin, free_port, smtp_standin
 
-
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lane that was told to go slower rests for a moment, not for seconds."""
-    monkeypatch.setattr("domain.pacing.PAUSE", 0.01)
-
-
-@pytest.fixture
-def channel(standin: SmtpStandin) -> Iterator[EmailChannel]:
-    channel = channel_to(standin.url)
-    yield channel
-    channel.close()
+pytestmark = pytest.mark.usefixtures("short_pauses")
 
 
 def test_a_good_chunk(standin: SmtpStandin, channel: EmailChannel) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from channels.email import lookup, routing
 from channels.email.lookup import sync_resolver
-from channels.email.routing import RELAY, Answer, Router, Site, Target, router, site_name
-from domain.lanes import OTHER, RULES, rule_of
+from channels.email.routing import Answer, Router, Site, Target, router, site_name
+from domain.lanes import OTHER, RELAY, RULES, rule_of
 from domain.outcomes import Refused, TryLater
 from tests.dns_standin import DnsStandin, Records, dns_standin
 

@@ -29,8 +29,8 @@ _PATIENCE = 30.0
 # So long, in seconds, the routes that have all connections of a lane keep them while another waits
 # for one: not a connection for each message.
 _TURN = 1.0
-# Loads take turns after so many parcels: what leaves together is written down together, and each
-# load has its own lines in the journal.
+# Where no rate limits a lane, loads take turns after so many parcels: what leaves together is
+# written down together, and each load has its own lines in the journal.
 _RUN = 25
 # What a server says that has had too much of us (domain.pacing).
 _THROTTLES = frozenset({"too_busy", "temporary", "blocked_us"})
@@ -117,7 +117,7 @@ class Route:
         queue.taken += 1
         if not queue.parcels:
             queues.popleft()
-        elif queue.taken % _RUN == 0:
+        elif self.lane.pace.rate is not None or queue.taken % _RUN == 0:
             queues.rotate(-1)
         return self._composed(parcel)
 

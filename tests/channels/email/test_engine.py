@@ -97,7 +97,10 @@ def test_an_emergency_overtakes_in_a_lane_that_is_busy(
     assert len(came) == 105
 
 
-def test_loads_take_turns(standin: SmtpStandin, channel: EmailChannel) -> None:
+def test_loads_take_turns(
+    standin: SmtpStandin, channel: EmailChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("channels.email.route._RUN", 1)
     standin.fault(match="", phase="dot", delay=0.05, times=1)
     whole = [recipient(number) for number in range(40)]
     logs = [Log() for _ in range(4)]

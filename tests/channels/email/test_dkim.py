@@ -89,7 +89,7 @@ def test_every_variant_is_verified(bulk: Bulk, form: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "to", [Recipient(1, "a@b.jp", "x@y.jp", "", ""), replace(TO, leave_url="")]
+    "to", [Recipient(1, "a@b.jp", "x@y.jp", "", ""), TO._replace(leave_url="")]
 )
 def test_whoever_has_fewer_links_has_a_sound_signature(to: Recipient) -> None:
     assert verified(signed(BULK, to))
@@ -177,7 +177,7 @@ def test_no_line_of_the_header_is_long() -> None:
 
 def test_each_recipient_has_their_own_signature() -> None:
     mail = template(BULK, SENDER, signer=ours())
-    other = replace(TO, page_url="https://renraku.example.jp/m/x", leave_mail="l%n@in.example.jp")
+    other = TO._replace(page_url="https://renraku.example.jp/m/x", leave_mail="l%n@in.example.jp")
     first, second, again = (mail.wire(to, "x@example.jp") for to in (TO, other, TO))
     assert first == again
     assert verified(first)

@@ -146,7 +146,7 @@ def test_who_takes_a_load_back_badly_harms_no_other(
 def test_a_message_that_cannot_be_made_ends_its_load(
     standin: SmtpStandin, channel: EmailChannel
 ) -> None:
-    bad = chunk([recipient(1), replace(recipient(2), page_url=None), recipient(3)])  # type: ignore[arg-type]
+    bad = chunk([recipient(1), recipient(2)._replace(page_url=None), recipient(3)])  # type: ignore[arg-type]
     log = Log()
     with pytest.raises((TypeError, AttributeError)):
         channel.send(bad, log)

@@ -141,7 +141,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         "busy_timeout=10000",
-        "cache_size=-4000",
+        "cache_size=-2000",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -46,6 +46,8 @@ VERBS = {
     "demo": "commands.demo.command:demo",
     "bench": "commands.bench.command:bench",
 }
+# What goes wrong with the database there is not for `init` to put right.
+PREPARING = frozenset({"init", "migrate", "run", "web", "worker", "intake", "demo", "bench"})
 
 
 def create_app() -> Flask:
@@ -72,6 +74,18 @@ class Verbs(click.Group):
         module, attribute = VERBS[name].split(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """A command that stops at a database that nobody prepared says so, and no more."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception:
+            if ctx.invoked_subcommand in PREPARING or ctx.obj is None or ctx.obj.is_prepared():
+                raise
+        words = "the database is not there yet, or of another release: run `renrakumo init`"
+        raise click.ClickException(words)
 
 
 @click.command(cls=Verbs, name="renrakumo")

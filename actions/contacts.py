@@ -18,6 +18,9 @@ from storage.tables import ContactPoint, Guardian
 
 # More than anybody has telephones and mailboxes.
 MOST_WAYS = 6
+# Of these so many by mail: one family's dead addresses must not look like a carrier's block, of
+# which ten unknown in a row are the least sign (domain.breaker).
+MOST_MAIL = 5
 _SHOWN_LETTERS = 2
 
 
@@ -174,13 +177,21 @@ def gain(tx: Transaction, guardian: Guardian, point: ContactPoint) -> Refusal | 
         return refuse("way_known")
     if any(ways.is_registered(tx, each.id) for each in there):
         return refuse("way_taken")
-    if len(ways.of_guardian(tx, guardian.id)) >= MOST_WAYS:
-        return refuse("too_many_ways", most=MOST_WAYS)
+    if refused := full(tx, guardian, point.channel):
+        return refused
     for each in there:
         ways.unlink(tx, each.id, point.id)
     people.link_second_contact(tx, guardian, point.id)
     _opt_in(tx, point.id)
     return None
+
+
+def full(tx: Transaction, guardian: Guardian, channel: str) -> Refusal | None:
+    """Why a guardian can have no further way by this channel, if so."""
+    mine = [way.point.channel for way in ways.of_guardian(tx, guardian.id)]
+    if channel == people.MAIL and mine.count(channel) >= MOST_MAIL:
+        return refuse("too_many_mail", most=MOST_MAIL)
+    return refuse("too_many_ways", most=MOST_WAYS) if len(mine) >= MOST_WAYS else None
 
 
 def _opt_in(tx: Transaction, contact_id: int) -> None:

@@ -14,7 +14,6 @@ from storage.database import Transaction
 from storage.tables import Lane
 
 _SUBJECT = 64
-# The one destination that there is behind relays (channels.email.routing).
 
 
 def stopped(tx: Transaction, lane: Lane) -> None:

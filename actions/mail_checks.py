@@ -7,7 +7,7 @@ from datetime import datetime
 
 from actions import audit
 from domain.broadcasts import State
-from domain.mail_checks import ACCEPTED_FOR, Checked, Standing, Subject
+from domain.mail_checks import ACCEPTED_FOR, Checked, Standing, Subject, tidy_reason
 from domain.wording import Words, say
 from storage import mail_checks
 from storage.database import Transaction
@@ -16,9 +16,14 @@ from storage.database import Transaction
 _BEFORE = frozenset({State.DRAFT, State.RETURNED, State.PENDING, State.APPROVED})
 
 
-def note(tx: Transaction, subject: Subject, checked: Iterable[Checked]) -> list[Standing]:
-    """Keep what was found with the settings in force, and say how things stand now."""
+def note(tx: Transaction, subject: Subject, checked: Iterable[Checked]) -> None:
+    """Keep what a worker found, whose settings are those in force from now on."""
     mail_checks.put_in_force(tx, subject)
+    keep(tx, subject, checked)
+
+
+def keep(tx: Transaction, subject: Subject, checked: Iterable[Checked]) -> list[Standing]:
+    """Keep what was found with any settings, and say how things stand with them now."""
     mail_checks.note(tx, subject, checked)
     tx.flush()
     return mail_checks.standings(tx, subject)
@@ -27,19 +32,17 @@ def note(tx: Transaction, subject: Subject, checked: Iterable[Checked]) -> list[
 def accept(tx: Transaction, board_id: int, subject: Subject, name: str, reason: str) -> datetime:
     """Let mail leave for a time although a check does not pass; returns until when.
 
-    Raises KeyError for a check that there is not, ValueError without a reason.
+    Raises KeyError for a check that there is not, ValueError for a reason that is none or too long.
     """
     if name not in subject.bases:
         raise KeyError(name)
-    if not reason.strip():
-        raise ValueError("a reason is needed")
+    reason = tidy_reason(reason)
     until = tx.now + ACCEPTED_FOR
-    mail_checks.put_in_force(tx, subject)
-    mail_checks.accept(tx, subject, name, until, reason.strip())
+    mail_checks.accept(tx, subject, name, until, reason)
     details = {
         "check": name,
         "until": until.isoformat(),
-        "reason": audit.digest(tx, reason.strip()),
+        "reason": audit.digest(tx, reason),
     }
     chain = audit.chain_of(board_id, None)
     audit.record(tx, chain, audit.SYSTEM, "accept_mail_check", f"board:{board_id}", details)

@@ -6,6 +6,7 @@ Whether mail with a link arrives as well is found out from then on (actions.arri
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,7 +21,7 @@ from domain.speech import Speech
 from domain.wording import say
 from storage import attempts, opt_outs, people, proofs, replies, suppressions, ways
 from storage.database import Transaction
-from storage.tables import ContactPoint
+from storage.tables import ContactPoint, Guardian
 
 log = structlog.get_logger()
 
@@ -62,6 +63,8 @@ def ask_mail(
     guardians = people.guardians_of(tx, contact_id)
     if not guardians:
         return refuse("not_registered")
+    if full := _full(tx, guardians, address.raw):
+        return full
     is_admitted = any(ways.is_registered(tx, guardian.id) for guardian in guardians)
     if kept_out := limited(tx, asker, address.raw, is_admitted=is_admitted):
         return kept_out
@@ -101,6 +104,14 @@ def limited(
     return None
 
 
+def _full(tx: Transaction, guardians: Sequence[Guardian], address: str) -> Refusal | None:
+    """Why an address cannot be one more of theirs; one that they have is not one more."""
+    there = people.find_contact_point(tx, people.MAIL, MAIL_ACCOUNT, address)
+    known = {each.id for each in people.guardians_of(tx, there.id)} if there else set()
+    found = (contacts.full(tx, each, people.MAIL) for each in guardians if each.id not in known)
+    return next(filter(None, found), None)
+
+
 def _of_address(tx: Transaction, address: str) -> str:
     index = people.address_index(tx, people.MAIL, MAIL_ACCOUNT, address)
     return f"mail:address:{index.hex()[:32]}"
@@ -130,9 +141,14 @@ def prove_mail(tx: Transaction, contact_id: int, pin_text: str) -> MailProved | 
     if address is None:
         _record(tx, asker, "prove_mail", None, {"refused": "wrong_pin"})
         return refuse("wrong_pin")
+    # Locked, because somebody may prove two addresses at once, in two chats.
+    guardians = [ways.locked(tx, each.id) for each in people.guardians_of(tx, contact_id)]
+    if full := _full(tx, guardians, address):
+        _record(tx, asker, "prove_mail", None, {"refused": full.code})
+        return full
     mailbox = people.contact_point(tx, asker.board_id, people.MAIL, MAIL_ACCOUNT, address)
     link = people.link_second_contact if asker.channel in CHATS else people.link_contact
-    for guardian in people.guardians_of(tx, contact_id):
+    for guardian in guardians:
         link(tx, guardian, mailbox.id)
         contacts.tell_others(tx, guardian, mailbox, contact_id)
     _opt_in(tx, contact_id, mailbox.id)

@@ -40,11 +40,13 @@ class FamilyCounts:
     """A family is reached when a provider took the message for one of its guardians.
 
     One whose message is on its way, or only lies in its web chat, is `waiting`: nobody knows yet.
+    Of those, `full` have a full mailbox, which is tried for up to three days.
     """
 
     total: int
     not_reached: int
     waiting: int
+    full: int
 
     @property
     def reached(self) -> int:
@@ -131,14 +133,20 @@ def report_words(made: Report, subject: str) -> tuple[Words, ...]:
     words: list[Words] = [
         say("broadcast.report.families", subject=subject, total=total, reached=reached)
     ]
-    if families.waiting:
-        words.append(say("broadcast.report.waiting", count=families.waiting))
+    if families.waiting > families.full:
+        words.append(say("broadcast.report.waiting", count=families.waiting - families.full))
+    words += full_words(families)
     if families.not_reached:
         words.append(say("broadcast.report.not_reached", count=families.not_reached))
     words += channel_words(made.channels)
     if made.doubtful:
         words.append(say("broadcast.report.doubtful", count=made.doubtful))
     return tuple(words)
+
+
+def full_words(families: FamilyCounts) -> list[Words]:
+    """A line about the families whose mailbox is full, where there are any."""
+    return [say("report.full", count=families.full)] if families.full else []
 
 
 def channel_words(channels: Mapping[str, ChannelCounts]) -> list[Words]:
@@ -187,7 +195,7 @@ def _class_counts(found: ClassTally) -> ClassCounts:
 
 def _family_counts(found: Tally) -> FamilyCounts:
     not_reached = found.families - found.reached - found.waiting
-    return FamilyCounts(found.families, not_reached=not_reached, waiting=found.waiting)
+    return FamilyCounts(found.families, not_reached, found.waiting, found.full)
 
 
 def _counts(states: dict[str, int]) -> ChannelCounts:

@@ -69,8 +69,9 @@ def _words(
     words.append(say("report.families", total=families.total, reached=families.reached))
     if confirmed is not None:
         words.append(say("report.confirmed", count=confirmed, left=families.total - confirmed))
-    if families.waiting:
-        words.append(say("report.waiting", count=families.waiting))
+    if families.waiting > families.full:
+        words.append(say("report.waiting", count=families.waiting - families.full))
+    words += reports.full_words(families)
     if families.not_reached:
         words.append(say("report.not_reached", count=families.not_reached))
     words += reports.channel_words(made.channels)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from email.utils import parseaddr
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +23,23 @@ from channels.registry import (
     open_channels,
 )
 from commands.printing import fail
+from domain.addresses import envelope_form, normalise_mail
 from settings import PREFIX, Settings
 
 LINE = "line"
 _ACCOUNT_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+# A host's name (RFC 1123 section 2.1), and an address in its place (RFC 5321 section 4.1.3).
+_HOST_NAME = re.compile(
+    r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+    r"(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
+)
+_LITERAL = re.compile(r"\[(?P<six>IPv6:)?(?P<address>[0-9A-Fa-f.:]+)\]")
 _KNOWN = {"name", "channel_secret", "channel_access_token", "channel_id"}
 
 
 def channel_settings(settings: Settings) -> ChannelSettings:
     """What is set, channel by channel; says plainly what is wrong with an accounts file."""
-    return ChannelSettings(_mail(settings), _line(settings), _telegram(settings))
+    return ChannelSettings(mail_settings(settings), _line(settings), _telegram(settings))
 
 
 def open_sound(settings: Settings) -> tuple[dict[str, Channel], dict[str, str]]:
@@ -71,18 +80,51 @@ def _variable(field: str) -> str:
     return f"{PREFIX}{field.upper()}"
 
 
-def _mail(settings: Settings) -> MailSettings | None:
+def mail_settings(settings: Settings) -> MailSettings | None:
+    """How mail is sent, None where it is off; raises ClickException for settings that are wrong."""
     if settings.smtp_url is None or settings.mail_from is None:
         return None
     relays = settings.smtp_url.get_secret_value()
     return MailSettings(
         relays,
-        settings.mail_from,
+        _sender(settings.mail_from),
         settings.mail_connections,
-        ehlo_name=settings.mail_ehlo_name,
+        ehlo_name=_ehlo_name(settings.mail_ehlo_name),
         dns_servers=settings.dns_servers,
         dkim=_dkim(settings),
     )
+
+
+def _sender(mail_from: str) -> str:
+    """The sender as it is set; its address has to be one that headers can hold, which are ASCII."""
+    written = parseaddr(mail_from)[1]
+    address = normalise_mail(written)
+    if address is None:
+        raise fail(f"{_variable('mail_from')} is no mail address")
+    meant = envelope_form(address)
+    if written.lower() != meant.lower():
+        raise fail(f"{_variable('mail_from')}: write its address as {meant}")
+    return mail_from
+
+
+def _ehlo_name(name: str) -> str:
+    if name and not _HOST_NAME.fullmatch(name) and not _is_literal(name):
+        raise fail(
+            f"{_variable('mail_ehlo_name')} is a host's name (letters, digits, hyphens and dots) "
+            "or an address in brackets"
+        )
+    return name
+
+
+def _is_literal(name: str) -> bool:
+    literal = _LITERAL.fullmatch(name)
+    if literal is None:
+        return False
+    try:
+        is_six = isinstance(ip_address(literal["address"]), IPv6Address)
+    except ValueError:
+        return False
+    return is_six == bool(literal["six"])
 
 
 def _dkim(settings: Settings) -> DkimSettings | None:
@@ -171,7 +213,7 @@ def _checked(account: LineAccount, where: str) -> LineAccount:
 
 
 _PARTS: Mapping[str, Callable[[Settings], Any]] = {
-    "email": _mail,
+    "email": mail_settings,
     "line": _line,
     "telegram": _telegram,
 }

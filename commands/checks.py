@@ -9,7 +9,7 @@ from actions import audit
 from commands.channel_checks import check_channels
 from commands.findings import Finding, title
 from commands.house import House
-from commands.mail_doctor import check_mail
+from commands.mail_doctor import check_mail, subject_of
 from commands.trouble_checks import check_troubles
 from settings import SECRET_LENGTH
 from storage import inbox
@@ -19,10 +19,14 @@ from storage.migrate import current, newest
 def check_all(house: House) -> list[Finding]:
     """Every check that can be made; without a database the rest would only repeat that."""
     schema = _schema(house)
-    findings = [schema, *_keys(house), *check_channels(house)]
+    findings = [schema, *_keys(house), *_signing_key(house), *check_channels(house)]
     findings += check_mail(house, keep=not schema.wrong)
     if not schema.wrong:
-        findings += [*_parked(house), _records(house), *check_troubles(house)]
+        findings += [
+            *_parked(house),
+            _records(house),
+            *check_troubles(house, subject_of(house.settings)),
+        ]
     return findings
 
 
@@ -52,6 +56,17 @@ def _keys(house: House) -> Iterator[Finding]:
             yield Finding(name, True, f"{path} can be read by others: chmod 600")
         else:
             yield Finding(name, False, f"{path}, readable by its owner only")
+
+
+def _signing_key(house: House) -> Iterator[Finding]:
+    """Whoever has the key signs mail in our name.  What is no key, the check of mail says."""
+    path = house.settings.dkim_key_file
+    try:
+        open_to_others = path is not None and path.stat().st_mode & 0o077
+    except OSError:
+        return
+    if open_to_others:
+        yield Finding("signing key", True, f"{path} can be read by others: chmod 600")
 
 
 def _parked(house: House) -> Iterator[Finding]:

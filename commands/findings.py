@@ -10,11 +10,14 @@ _TITLES = {"email": "mail", "line": "LINE", "telegram": "Telegram", "webchat": "
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at; `wrong` makes `doctor` exit with 1."""
+    """One thing that was looked at; `wrong` makes `doctor` exit with 1.  `publish` is the record
+    that the DNS lacks, word for word.
+    """
 
     check: str
     wrong: bool
     words: str
+    publish: str = ""
 
     @property
     def mark(self) -> str:

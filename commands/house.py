@@ -57,6 +57,15 @@ class House:
             if board_by_code(tx, self.settings.board_code) is None:
                 boards.open_board(tx, self.settings.board_code, self.settings.board_name)
 
+    def is_prepared(self) -> bool:
+        """Whether the database is there and at this release's schema; so it is where it cannot be
+        asked.
+        """
+        try:
+            return schema.is_newest(self.database)
+        except Exception:
+            return True
+
     def close(self) -> None:
         """Give back connections; what was never opened stays so."""
         for channel in self.__dict__.get("channels", {}).values():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from commands.checks import check_all
+from commands.findings import Finding
 from commands.house import House
 from commands.mail_doctor import accept_check
 from commands.printing import FOUND, json_option, print_json, print_table
@@ -48,12 +51,22 @@ def doctor(house: House, accept: str | None, reason: str | None, as_json: bool) 
     if as_json:
         print_json([finding.as_dict() for finding in findings])
     else:
-        print_table(
-            ("", "check", "what was found"),
-            [(finding.mark, finding.check, finding.words) for finding in findings],
-        )
+        _print(findings)
     if any(finding.wrong for finding in findings):
         raise SystemExit(FOUND)
+
+
+def _print(findings: Sequence[Finding]) -> None:
+    """Records to publish stand beneath, each on one line however long: people copy them."""
+    print_table(
+        ("", "check", "what was found"),
+        [(finding.mark, finding.check, finding.words) for finding in findings],
+    )
+    records = [finding.publish for finding in findings if finding.publish]
+    if records:
+        click.echo("\nTo publish in the DNS, word for word:\n")
+    for record in records:
+        click.echo(record)
 
 
 def _accept(house: House, name: str, reason: str, as_json: bool) -> None:

@@ -41,6 +41,8 @@ def list_command(house: House, as_json: bool) -> None:
         rows = [_row(lane) for lane in lane_states.everything(tx)]
     if as_json:
         print_json([dict(zip(_COLUMNS, row, strict=True)) for row in rows])
+    elif not rows:
+        click.echo("no mail was sent to anybody yet")
     else:
         print_table(_COLUMNS, [["-" if cell is None else cell for cell in row] for row in rows])
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from email.utils import parseaddr
 
+from click import ClickException
+
 from actions import mail_checks
 from channels.email.answers import Answers
 from channels.email.dkim import read_signer, record_strings
@@ -16,27 +18,46 @@ from channels.email.lookup import sync_resolver
 from channels.email.posture import check_all
 from channels.email.relays import ways
 from channels.email.sent_as import SentAs, Signing
+from commands.channel_settings import mail_settings
 from commands.findings import Finding
 from commands.house import House
 from commands.printing import fail
 from delivery.gate import Gate
 from domain.mail_checks import Checked, Result, Standing, Subject
 from settings import Settings
+from storage.mail_checks import differs_in_force
 
 _PRETENCE = "not checked: this domain is nobody's, and mail stays on this machine"
+_OTHER = (
+    ". But the worker was last started with other settings, for which this does not hold: start it "
+    "again with these, or accept with its own"
+)
 
 
 def sent_as(settings: Settings) -> SentAs | None:
-    """How mail is sent; None where it is off.  Raises ValueError for settings that are wrong."""
-    if settings.smtp_url is None or settings.mail_from is None:
+    """How mail is sent; None where it is off.
+
+    Raises ClickException or ValueError for settings that are wrong.
+    """
+    mail = mail_settings(settings)
+    if mail is None:
         return None
     return SentAs(
-        mail_from=parseaddr(settings.mail_from)[1],
-        ways=ways(settings.smtp_url.get_secret_value()),
-        ehlo=settings.mail_ehlo_name or own_name(),
+        mail_from=parseaddr(mail.mail_from)[1],
+        ways=ways(mail.relays),
+        ehlo=mail.ehlo_name or own_name(),
         signing=_signing(settings),
-        dns_servers=settings.dns_servers,
+        dns_servers=mail.dns_servers,
     )
+
+
+def subject_of(settings: Settings) -> Subject | None:
+    """What is to be checked with these settings; None where they are wrong."""
+    try:
+        sent = sent_as(settings)
+    except (ClickException, ValueError):
+        return None
+    return sent.subject() if sent is not None else Subject()
 
 
 def gate_of(house: House) -> Gate:
@@ -51,7 +72,7 @@ def check_mail(house: House, *, keep: bool) -> Iterator[Finding]:
     """Make the checks now; with `keep` what they find opens the gate."""
     try:
         sent = sent_as(house.settings)
-    except ValueError:
+    except (ClickException, ValueError):
         # The check of the channel says which setting is wrong.
         return
     if sent is None:
@@ -73,11 +94,16 @@ def accept_check(house: House, name: str, reason: str) -> Finding:
     except ValueError as error:
         raise fail(str(error)) from None
     subject = sent.subject() if sent is not None else Subject()
-    if not subject.bases:
+    if sent is None or not subject.bases:
         raise fail("mail is off, or stays on this machine: there is nothing to accept")
-    with house.database.writing() as tx:
-        until = mail_checks.accept(tx, house.board_id, subject, name, reason)
-    return Finding(name, False, f"accepted for {subject.domain} until {until:%Y-%m-%d %H:%M} UTC")
+    try:
+        with house.database.writing() as tx:
+            until = mail_checks.accept(tx, house.board_id, subject, name, reason)
+            warning = _OTHER if differs_in_force(tx, subject, name) else ""
+    except ValueError as error:
+        raise fail(str(error)) from None
+    words = f"accepted for {sent.described(name)} until {until:%Y-%m-%d %H:%M} UTC{warning}"
+    return Finding(name, False, words)
 
 
 def _look(sent: SentAs) -> Sequence[Checked]:
@@ -86,7 +112,7 @@ def _look(sent: SentAs) -> Sequence[Checked]:
 
 def _keep(house: House, subject: Subject, checked: Sequence[Checked]) -> dict[str, Standing]:
     with house.database.writing() as tx:
-        return {one.name: one for one in mail_checks.note(tx, subject, checked)}
+        return {one.name: one for one in mail_checks.keep(tx, subject, checked)}
 
 
 def _finding(house: House, one: Checked, known: Standing) -> Finding:
@@ -96,9 +122,10 @@ def _finding(house: House, one: Checked, known: Standing) -> Finding:
         return Finding(one.name, False, one.words)
     if known.is_accepted(now):
         until = f"{known.accepted_until:%Y-%m-%d}"
-        return Finding(one.name, False, f"accepted until {until} ({known.reason}); {one.words}")
+        words = f"accepted until {until} ({known.reason}); {one.words}"
+        return Finding(one.name, False, words, one.publish)
     held = "" if known.holds(now) else " Until this passes no mail is sent."
-    return Finding(one.name, True, one.words.rstrip(".") + "." + held)
+    return Finding(one.name, True, one.words.rstrip(".") + "." + held, one.publish)
 
 
 def _signing(settings: Settings) -> Signing | None:

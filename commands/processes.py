@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -15,7 +16,9 @@ from commands.printing import fail
 from commands.supervisor import (
     INTAKE,
     PARTS,
+    PATIENCE,
     SENDING,
+    SENDING_PATIENCE,
     Child,
     Supervisor,
     Words,
@@ -33,10 +36,12 @@ def run(house: House) -> None:
     house.prepare()
     house.database.close()
     environment = os.environ | counted_in(house.settings.metrics_dir)
-    children = [
-        Child(" ".join(words), command_line(words), environment) for words in _parts(house.settings)
-    ]
-    Supervisor(children).run()
+    Supervisor([_child(words, environment) for words in _parts(house.settings)]).run()
+
+
+def _child(words: Words, environment: Mapping[str, str]) -> Child:
+    patience = SENDING_PATIENCE if words == SENDING else PATIENCE
+    return Child(" ".join(words), command_line(words), environment, patience=patience)
 
 
 def _parts(settings: Settings) -> list[Words]:

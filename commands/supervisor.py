@@ -21,7 +21,10 @@ log = structlog.get_logger()
 
 STEADY = 10.0  # A child that lived so many seconds did not die young.
 SLOWEST = 30.0
-PATIENCE = 30.0  # How long a child may take to finish what it is doing.
+# How long a child may take to finish what it is doing.  One that sends waits up to ten minutes for
+# what a relay says after the final dot: cut off sooner, a mail would perhaps leave twice.
+PATIENCE = 30.0
+SENDING_PATIENCE = 660.0
 
 
 Words = tuple[str, ...]
@@ -52,6 +55,7 @@ class Child:
     started: float = 0.0
     start_at: float = 0.0
     deaths: int = 0
+    patience: float = PATIENCE
 
     def start(self, now: float) -> None:
         self.process = subprocess.Popen(self.command, env=self.environment)
@@ -75,7 +79,7 @@ class Child:
             mark_process_dead(pid, folder)
 
     def stop(self, patience: float) -> None:
-        """Ask the child to finish; one that does not in time is killed."""
+        """Wait for the child to finish; one that does not in so many seconds is killed."""
         if self.process is None:
             return
         try:
@@ -117,6 +121,6 @@ class Supervisor:
         for child in self.children:
             if child.process is not None:
                 child.process.terminate()
-        until = self.clock() + PATIENCE
-        for child in self.children:
-            child.stop(max(0.1, until - self.clock()))
+        begun = self.clock()
+        for child in sorted(self.children, key=lambda child: child.patience):
+            child.stop(max(0.1, begun + child.patience - self.clock()))

@@ -9,9 +9,10 @@ from actions import troubles as actions
 from commands.findings import Finding
 from commands.house import House
 from delivery.troubles import signs_of
+from domain.mail_checks import Subject
 from domain.troubles import Kind, Sign
 from domain.wording import render
-from storage import troubles
+from storage import mail_checks, troubles
 from storage.database import Transaction
 from storage.troubles import OpenTrouble
 
@@ -28,6 +29,7 @@ _CHECKS = {
     # A check that slipped is told of by its own name (commands.mail_doctor).
     "mail gate": (Kind.MAIL_HELD, Kind.MAIL_ACCEPTANCE_ENDS),
 }
+_OF_SENDER = frozenset({Kind.MAIL_HELD, Kind.MAIL_ACCEPTANCE_ENDS, Kind.MAIL_SLIPPED})
 _WELL = {
     "sending": "nothing is late, and no channel fails",
     "lanes": "no destination of mail is stopped",
@@ -39,10 +41,17 @@ _WELL = {
 }
 
 
-def check_troubles(house: House) -> Iterator[Finding]:
-    """Everything that the watch looks for, and whom it told."""
+def check_troubles(house: House, subject: Subject | None = None) -> Iterator[Finding]:
+    """Everything that the watch looks for, and whom it told.
+
+    Of the sender's checks those of `subject` count: a worker that came last with other settings
+    must not contradict what is said of these.
+    """
     seen = [sign for sign in signs_of(house.database, [house.settings.var_dir]) if not sign.faint]
     with house.database.reading() as tx:
+        if subject is not None:
+            seen = [sign for sign in seen if sign.kind not in _OF_SENDER]
+            seen += mail_checks.signs(tx, subject)
         well = {**_WELL, "disk": _space(house), "backup": _last_backup(tx)}
         named = _named(tx)
         opened = troubles.open_ones(tx)

@@ -21,12 +21,15 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from domain.deliveries import without_addresses
 from domain.outcomes import Accepted, Outcome, Placed, Refused, Split, TryLater, Unknown
 from storage.closing import Remains
 from storage.vault import write_secret
 
 SUFFIX = ".journal"
 _FLAGS = os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
+# The largest number of a row: 63 bits, in both databases.
+_LARGEST = 2**63 - 1
 
 Key = tuple[int, int]
 """A lease: the chunk and its epoch."""
@@ -51,21 +54,16 @@ class Journal:
     def size(self) -> int:
         return self._size
 
-    def intent(self, chunk_id: int, epoch: int, delivery_id: int) -> None:
-        """Write down that a delivery is about to leave; raises JournalBroken."""
-        self.intents(chunk_id, epoch, [delivery_id])
-
     def intents(self, chunk_id: int, epoch: int, delivery_ids: Sequence[int]) -> None:
-        """Write down that deliveries are about to leave, in one line."""
+        """Write down that deliveries are about to leave, in one line; raises JournalBroken."""
         numbers = " ".join(map(str, delivery_ids)).encode()
         self._append(b"i %d %d %b\n" % (chunk_id, epoch, numbers))
 
-    def outcome(self, chunk_id: int, epoch: int, delivery_id: int, outcome: Outcome) -> None:
-        """Write down what became of a delivery; raises JournalBroken."""
-        self.outcomes(chunk_id, epoch, [(delivery_id, outcome)])
-
     def outcomes(self, chunk_id: int, epoch: int, told: Sequence[tuple[int, Outcome]]) -> None:
-        """Write down what became of deliveries, in one write: all that were accepted in a line."""
+        """Write down what became of deliveries, in one write: all that were accepted in a line.
+
+        Raises JournalBroken.
+        """
         accepted: list[str] = []
         lines: list[bytes] = []
         for delivery_id, outcome in told:
@@ -172,10 +170,14 @@ class _Chunk:
 
 
 def read(path: Path) -> dict[Key, Remains]:
-    """What a journal says of each lease; a line that is torn or garbled says nothing."""
+    """What a journal says of each lease; a line that is torn or garbled says nothing.
+
+    However it is garbled: numbers too large, or brackets a hundred thousand deep, are no reason to
+    leave unread what all other lines say.
+    """
     chunks: dict[Key, _Chunk] = {}
     for line in _lines(path):
-        with suppress(ValueError, KeyError, TypeError):
+        with suppress(Exception):
             _read_line(line, chunks)
     return {
         key: Remains(tuple(chunk.outcomes), tuple(chunk.intents)) for key, chunk in chunks.items()
@@ -195,11 +197,19 @@ def _key(line: bytes) -> Key | None:
         return None
 
 
+def _number(text: bytes | str) -> int:
+    """A number that the database can hold; raises ValueError."""
+    number = int(text)
+    if not 0 <= number <= _LARGEST:
+        raise ValueError(number)
+    return number
+
+
 def _read_line(line: bytes, chunks: dict[Key, _Chunk]) -> None:
     mark, first, second, rest = line.split(b" ", 3)
-    key = int(first), int(second)
+    key = _number(first), _number(second)
     if mark == b"i":
-        intents = dict.fromkeys(map(int, rest.split()))
+        intents = dict.fromkeys(map(_number, rest.split()))
         chunks.setdefault(key, _Chunk()).intents.update(intents)
         return
     outcomes = _accepted(rest) if mark == b"a" else [_outcome(rest)]
@@ -211,12 +221,12 @@ def _read_line(line: bytes, chunks: dict[Key, _Chunk]) -> None:
 
 def _accepted(rest: bytes) -> list[tuple[int, Outcome]]:
     pairs = (word.partition(":") for word in rest.decode().split())
-    return [(int(number), Accepted(reference)) for number, _, reference in pairs]
+    return [(_number(number), Accepted(reference)) for number, _, reference in pairs]
 
 
 def _outcome(rest: bytes) -> tuple[int, Outcome]:
     number, _, said = rest.partition(b" ")
-    return int(number), _from_json(json.loads(said))
+    return _number(number), _from_json(json.loads(said))
 
 
 def _is_word(reference: str) -> bool:
@@ -256,7 +266,7 @@ _KINDS = {"a": Accepted, "p": Placed, "l": TryLater, "r": Refused, "u": Unknown}
 def _to_json(outcome: Outcome) -> list[Any]:
     match outcome:
         case Accepted(reference):
-            return ["a", reference]
+            return ["a", without_addresses(reference)]
         case Placed():
             return ["p"]
         case TryLater(reason, after):

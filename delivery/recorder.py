@@ -112,12 +112,8 @@ class Recorder:
             idle[channel] -= 1
             return None if self._stopping else granted.popleft()
 
-    def tell(self, held: Held, delivery_id: int, outcome: Outcome) -> None:
-        """Have an outcome recorded soon; that of a keyed chunk, when it is given back."""
-        self.tell_all(held, [(delivery_id, outcome)])
-
     def tell_all(self, held: Held, told: Sequence[tuple[int, Outcome]]) -> None:
-        """Have several outcomes of one lease recorded soon."""
+        """Have outcomes of one lease recorded soon; of a keyed chunk, when it is given back."""
         with self._changed:
             self._entry(held).outcomes.extend(told)
             if held.lease.keyed:

@@ -29,15 +29,33 @@ class Recovery:
         self._directory = directory
         self._host = host
         self._again = again
+        # Journals that could not be settled, so that each is logged once and not every second.
+        self._stuck: set[str] = set()
 
     def run(self) -> int:
         """Settle everything that can be; return how many deliveries became doubtful."""
         with self._database.reading() as tx:
             known = journals.not_replayed(tx, self._host)
             run_out = closing.any_run_out(tx, self._host)
-        doubtful = sum(map(self._inherit, known))
+        doubtful = sum(map(self._inherit_alone, known))
         self._remove_strays({file.path for file in known})
         return doubtful + (self._reclaim() if run_out else 0)
+
+    def _inherit_alone(self, file: JournalFile) -> int:
+        """Settle one journal; what keeps that from being done is no reason to leave the others.
+
+        It stays where it is, with the leases that it is about, and is tried again every time: what
+        it knows is not lost, and nothing of it is sent twice.
+        """
+        try:
+            doubtful = self._inherit(file)
+        except Exception:
+            if file.path not in self._stuck:
+                log.exception("journal_not_settled", worker=file.worker, path=file.path)
+            self._stuck.add(file.path)
+            return 0
+        self._stuck.discard(file.path)
+        return doubtful
 
     def _inherit(self, file: JournalFile) -> int:
         path = Path(file.path)
@@ -68,9 +86,17 @@ class Recovery:
         for path in self._directory.glob(f"*{files.SUFFIX}"):
             if str(path) in known:
                 continue
-            with files.inherited(path) as ours:
-                if ours and not self._is_known(path):
-                    path.unlink(missing_ok=True)
+            try:
+                self._remove_stray(path)
+            except OSError:
+                if str(path) not in self._stuck:
+                    log.exception("journal_not_removed", path=str(path))
+                self._stuck.add(str(path))
+
+    def _remove_stray(self, path: Path) -> None:
+        with files.inherited(path) as ours:
+            if ours and not self._is_known(path):
+                path.unlink(missing_ok=True)
 
     def _is_known(self, path: Path) -> bool:
         with self._database.reading() as tx:

@@ -20,7 +20,7 @@ from storage.renderings import Rendering, StoredPicture
 from storage.vault import SealBroken
 
 # So many renderings are kept, pictures included: several chunks of one follow each other.
-_KEPT = 4
+_KEPT = 16
 # Where the token begins in a path for leaving.
 _TOKEN = len("/u/")
 

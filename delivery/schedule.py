@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping
+from threading import Event
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -33,15 +34,19 @@ _EVERY = 0.5
 _AT_ONCE = 0.1
 
 
-def tick_due(database: Database, rules: Mapping[str, ChunkRule]) -> int:
-    """Freeze every broadcast that is due; return how many.
+def tick_due(
+    database: Database, rules: Mapping[str, ChunkRule], begun: Callable[[], None] = lambda: None
+) -> int:
+    """Freeze every broadcast that is due; return how many.  `begun` hears of each.
 
     What is due is asked anew after each, so that an emergency does not wait for a long list.
     """
     frozen, tried = 0, set[int]()
     while (broadcast_id := _next_due(database, tried)) is not None:
         tried.add(broadcast_id)
-        frozen += _freeze(database, broadcast_id, rules)
+        if _freeze(database, broadcast_id, rules):
+            frozen += 1
+            begun()
     return frozen
 
 
@@ -59,18 +64,26 @@ def _freeze(database: Database, broadcast_id: int, rules: Mapping[str, ChunkRule
         log.exception("freezing_failed", broadcast=broadcast_id)
         return False
     if isinstance(frozen, Frozen):
-        _gather_statistics(database)
         log.info("frozen", broadcast=broadcast_id, recipients=frozen.recipients)
     elif isinstance(frozen, Outgrown):
         log.warning("audience_outgrown", broadcast=broadcast_id, families=frozen.families)
     return frozen is not None
 
 
-def _gather_statistics(database: Database) -> None:
-    """On SQLite there is nothing to gather, and its one writer is not to be kept waiting."""
-    if not database.is_sqlite:
-        with database.writing() as tx:
-            planner.gather_statistics(tx)
+def tick_statistics(database: Database, frozen: Event) -> None:
+    """Have counted what was just frozen; whatever becomes of that holds up no freezing.
+
+    On SQLite there is nothing to gather, and its one writer is not to be kept waiting.
+    """
+    if not frozen.is_set():
+        return
+    frozen.clear()
+    try:
+        if not database.is_sqlite:
+            with database.writing() as tx:
+                planner.gather_statistics(tx)
+    except Exception:
+        log.exception("gathering_statistics_failed")
 
 
 def tick_lapse(database: Database) -> int:
@@ -114,11 +127,10 @@ def tick(database: Database, rules: Mapping[str, ChunkRule]) -> None:
 
 
 def tick_starts(
-    database: Database, rules: Mapping[str, ChunkRule], begun: Callable[[], None] | None = None
+    database: Database, rules: Mapping[str, ChunkRule], begun: Callable[[], None] = lambda: None
 ) -> None:
-    """What is to be sent, without a moment's delay; `begun` hears of it when something was."""
-    if _guarded(lambda: tick_due(database, rules)) and begun is not None:
-        begun()
+    """What is to be sent, without a moment's delay; `begun` hears of each that was started."""
+    _guarded(lambda: tick_due(database, rules, begun))
 
 
 def tick_at_once(database: Database) -> None:
@@ -156,8 +168,15 @@ def ticking(
     # It warns of every tick that a long one (a large freezing) made it leave out.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     scheduler = BackgroundScheduler(timezone="UTC")
+    frozen = Event()
+
+    def started() -> None:
+        frozen.set()
+        begun()
+
     jobs: list[tuple[Callable[..., None], tuple[object, ...], float]] = [
-        (tick_starts, (database, rules, begun), _AT_ONCE),
+        (tick_starts, (database, rules, started), _AT_ONCE),
+        (tick_statistics, (database, frozen), _AT_ONCE),
         (tick_at_once, (database,), _EVERY),
         (tick_soon, (database, rules), _EVERY),
     ]

@@ -48,6 +48,8 @@ class ChunkLog:
         self._asked: dict[int, None] = {}
         # Whether the outcomes themselves say when a keyed chunk is asked again.
         self.put_off = False
+        # Once the chunk is given back nothing of it may leave any more.
+        self.ended = False
 
     def intent(self, delivery_id: int) -> None:
         """Raises LeaseLost or JournalBroken; the channel must let them pass."""
@@ -80,7 +82,7 @@ class ChunkLog:
     def _is_over(self) -> bool:
         """Whether nothing of this chunk may be sent any more: late news is no news."""
         too_late = self._clock() >= self._held.lease.deadline
-        return too_late or self._recorder.is_lost(self._held)
+        return too_late or self.ended or self._recorder.is_lost(self._held)
 
     def close(self) -> None:
         """What was asked and not answered is unknown, however the channel came to an end."""
@@ -160,17 +162,21 @@ class Sending:
             self._started += 1
         try:
             chunk = self._rendered(held, chunk_log)
+            if chunk.recipients:
+                channel.start(chunk, chunk_log, ended)
+            else:
+                ended(None)
         except Exception as error:
             ended(error)
-            return
-        if chunk.recipients:
-            channel.start(chunk, chunk_log, ended)
-        else:
-            ended(None)
 
     def _ended(
         self, held: Held, chunk_log: ChunkLog, stop: Event, error: BaseException | None
     ) -> None:
+        with self._changed:
+            # A channel that broke while it took the chunk over may tell of its end all the same.
+            if chunk_log.ended:
+                return
+            chunk_log.ended = True
         try:
             if isinstance(error, JournalBroken):
                 raise error

@@ -3,8 +3,9 @@
 Its threads: senders, each channel its own (see channels.base.Limits.slots), so that a slow
 provider never holds up another; one recorder (the only one that writes the ledger), one that
 has the disk hold the journal and settles what dead workers left, one for replies, one that
-asks for quotas, one that shows staff their menus, one that watches for trouble, and the
-scheduler's.
+asks for quotas, one that shows staff their menus, one that watches for trouble, one that shares
+what is known of mail's destinations with the other workers, one for test mails, one that looks
+whether mail may leave at all, and the scheduler's.
 """
 
 from __future__ import annotations
@@ -148,8 +149,9 @@ class Worker:
         scheduler.start()
         log.info("worker_started", worker=self.name)
         self._stop.wait()
-        scheduler.shutdown()
+        # First: a tick may take long, and what senders give back would be leased again meanwhile.
         self._recorder.stop()
+        scheduler.shutdown()
         for thread in (*senders, *others):
             thread.join()
         # Also after a failure what is on its way is heard of: each answer less is one in doubt.

@@ -65,11 +65,14 @@ class Breaker:
             self._become_usual(*self._window.popleft()[1:])
         self.tripped = self._has_jumped()
 
-    def reset(self) -> None:
-        """Let the destination go on: what it was stopped for counts as usual, within bounds."""
-        if self.tripped:
-            self.baseline = usual_from_now(self.baseline, self.share)
-            self._seen = _USUAL
+    def resume(self, usual: float) -> None:
+        """Let the destination go on; this share, which whoever let it go on decided, is usual now.
+
+        That may have been stopped elsewhere, or before a restart, so this breaker need not have
+        tripped (see usual_from_now).
+        """
+        self.baseline = max(self.baseline, usual)
+        self._seen = _USUAL
         self.tripped = False
         self._window.clear()
         self._unknown = self._total = 0

@@ -106,6 +106,9 @@ MOVES: Mapping[tuple[State, Verb], State] = MappingProxyType(
 )
 
 
+# Of these something may leave: of what is sent, full mailboxes are still tried.
+GOING_OUT = (State.SENDING, State.SENT)
+
 # An approval that comes a little late still sends; later, the text may no longer be true.
 LATE_APPROVAL = timedelta(minutes=10)
 

@@ -41,12 +41,16 @@ _KEYED_PAUSES = (5, 15, 30, 60, 120, 300, 600)
 # The same while a mailbox is full: its owner has to make room, and some find out late.
 _FULL_PAUSES = (1800, 3600, 7200, 14400)
 _SPREAD = 0.25
+# What a provider asks for is taken to be no longer: past every deadline, and no date overflows.
+_LONGEST = timedelta(days=366)
 # The last try comes so long before the deadline, that its answer is still in time.
 _LAST_TRY = timedelta(minutes=1)
 
 # Longest reason and reference that are kept: what the columns hold.
 _REASON = 64
 _REFERENCE = 200
+# What makes a word look like an address; it may be typed in full width.
+_ATS = ("@", "＠")
 
 INTERRUPTED = "interrupted"
 DEADLINE = "deadline"
@@ -140,24 +144,45 @@ def settle(outcome: Outcome, tried: Tried, moment: Moment) -> Change:
         case Placed():
             return Change(State.PLACED)
         case Refused(reason):
-            return Change(State.REFUSED, reason=reason[:_REASON])
+            return Change(State.REFUSED, reason=_reason_kept(reason))
         case TryLater(reason, after) if reason == MAILBOX_FULL and moment.full_until:
             return _while_full(moment, moment.full_until, tried, after)
         case TryLater(reason, after):
-            return _later(reason[:_REASON], try_again_at(moment, tried.attempts, after), tried)
+            again_at = try_again_at(moment, tried.attempts, after)
+            return _later(_reason_kept(reason), again_at, tried)
         case Unknown(reason):
             pauses = _KEYED_PAUSES if moment.keyed else _PAUSES
             again_at = try_again_at(moment, tried.attempts, pauses=pauses)
             doubtful = again_at is not None and not moment.keyed
-            return Change(State.UNKNOWN, reason[:_REASON], again_at=again_at, doubtful=doubtful)
+            why = _reason_kept(reason)
+            return Change(State.UNKNOWN, why, again_at=again_at, doubtful=doubtful)
         case Split(part):
             return Change(State.WAITING, again_at=moment.now, part=part)
 
 
 def reference_kept(reference: str) -> str:
-    """What is kept of a provider's own name for a message: it may send us anything."""
-    kept = reference[:_REFERENCE]
-    return kept if kept.isprintable() else "".join(c if c.isprintable() else " " for c in kept)
+    """What is kept of a provider's own name for a message: it may send us anything.
+
+    Some servers put the recipient's address there, which nobody keeps in clear.
+    """
+    return without_addresses(_printable(reference))[:_REFERENCE]
+
+
+def without_addresses(text: str) -> str:
+    """A text without its words that look like a mail address."""
+    if not any(at in text for at in _ATS):
+        return text
+    words = (word for word in text.split(" ") if not any(at in word for at in _ATS))
+    return " ".join(words).strip()
+
+
+def _reason_kept(reason: str) -> str:
+    return _printable(reason[:_REASON])
+
+
+def _printable(text: str) -> str:
+    """Without what a database refuses to hold, as NUL and half a surrogate pair."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
 def _while_full(moment: Moment, until: datetime, tried: Tried, after: timedelta | None) -> Change:
@@ -190,7 +215,8 @@ def try_again_at(
     What the provider asked for (`after`) is kept to; otherwise the pauses (in seconds) grow.
     The one that would pass the deadline is cut short for a last try.
     """
-    pause = (after or _pause(attempts, pauses)) * (1 + _SPREAD * moment.jitter)
+    asked = max(timedelta(), min(after, _LONGEST)) if after else None
+    pause = (asked or _pause(attempts, pauses)) * (1 + _SPREAD * moment.jitter)
     if moment.now + pause < moment.deadline:
         return moment.now + pause
     last = moment.deadline - _LAST_TRY

@@ -7,6 +7,7 @@ not stop an emergency.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from enum import StrEnum
 CHECKS = ("SPF", "DKIM", "DMARC", "MX", "PTR", "TLS")
 # How long somebody may answer for a check that does not pass, and when the end of it is told.
 ACCEPTED_FOR = timedelta(days=30)
+LONGEST_REASON = 500
 TOLD_BEFORE = timedelta(days=7)
 # What passed is looked at daily. What did not is about to be put right, and mail may wait for it.
 _AGAIN, _AGAIN_SOON = timedelta(days=1), timedelta(minutes=10)
@@ -34,11 +36,14 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What one check found, in plain words; for one that failed with what to publish."""
+    """What one check found, in plain words; for one that failed `publish` is the record that the
+    DNS lacks, word for word, where there is one.
+    """
 
     name: str
     result: Result
     words: str
+    publish: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,9 @@ class Standing:
         return self.passed_at is not None or self.is_accepted(now)
 
     def is_accepted(self, now: datetime) -> bool:
-        return self.accepted_until is not None and now < self.accepted_until
+        """Not before it was accepted either, where a clock was set back."""
+        until = self.accepted_until
+        return until is not None and until - ACCEPTED_FOR <= now < until
 
     def slipped(self) -> bool:
         """Whether it passed once and fails now."""
@@ -89,3 +96,17 @@ def is_due(standings: Collection[Standing], now: datetime) -> bool:
     well = all(one.result is Result.PASSED for one in standings)
     last = min((one.checked_at for one in standings if one.checked_at is not None), default=now)
     return bool(standings) and now - last >= (_AGAIN if well else _AGAIN_SOON)
+
+
+def tidy_reason(text: str) -> str:
+    """Why a check is accepted, on one line and without control characters.
+
+    Raises ValueError where nothing is left, or more than LONGEST_REASON characters.
+    """
+    seen = (" " if unicodedata.category(one)[0] in "CZ" else one for one in text)
+    reason = " ".join("".join(seen).split())
+    if not reason:
+        raise ValueError("a reason is needed")
+    if len(reason) > LONGEST_REASON:
+        raise ValueError(f"a reason has at most {LONGEST_REASON} characters")
+    return reason

@@ -74,6 +74,7 @@ class Pace:
     """How fast one lane goes.  No method waits, and all are cheap; for one thread.
 
     `rate`, `connections` and `measured` are what the ledger learned, else the rule's values hold.
+    What is `stated` of a relay now holds against what was learned under other values.
     The engine says `began` of messages as it begins them, `answered` of those that got a final
     answer (that nobody lives there is one too), `throttled` of each 421, 45x, reset and time-out,
     and `idle` whenever nothing waits for the lane: what it does with little to do tells nothing.
@@ -93,9 +94,12 @@ class Pace:
         connections: int | None = None,
         measured: float | None = None,
     ) -> None:
+        if rule.stated:
+            rate, connections = _within(rule, rate, connections)
         self.connections = max(_LEAST_CONNECTIONS, connections or rule.connections)
         self.per_connection = rule.per_connection
-        self.rate = rule.per_second if rate is None else max(_LEAST_RATE, rate)
+        self._least_rate = min(_LEAST_RATE, rule.per_second or _LEAST_RATE)
+        self.rate = rule.per_second if rate is None else max(self._least_rate, rate)
         self.measured = measured
         self._growth = growth(rule, self.rate)
         # A relay of ours for which no rate is stated: what it cannot take, its connections show.
@@ -161,7 +165,7 @@ class Pace:
         rate = self._lately(now) if self.rate is None else self.rate
         self._growth = replace(self._growth, rate=self._growth.rate or rate)
         self._refused_rate = rate * _BENEATH
-        self.rate = max(_LEAST_RATE, rate / 2)
+        self.rate = max(self._least_rate, rate / 2)
 
     def idle(self, now: float) -> None:
         """Nothing waits for this lane; may be said again and again."""
@@ -215,3 +219,15 @@ class Pace:
             return self.measured
         seconds = max(now - self._window_at, _WINDOW)
         return self._answers / seconds if self._answers else float(self.connections)
+
+
+def _within(
+    rule: LaneRule, rate: float | None, connections: int | None
+) -> tuple[float | None, int | None]:
+    """What was learned, as far as it is stated now; of a rate that is stated no more, nothing.
+
+    Where less was learned that stays, and grows again: a relay may have asked for it.
+    """
+    if rate is not None:
+        rate = None if rule.per_second is None else min(rate, rule.per_second)
+    return rate, min(connections, rule.connections) if connections else connections

@@ -1,8 +1,9 @@
 """When a mail address is no longer written to: the rules of marks and suspensions.
 
 A mark is what a carrier said of one contact point when it refused it.  Only `unknown_user`
-comes to a suspension, and only when it was said on two different days with nothing accepted in
-between: carriers answer so for a while too when they shut us out (the reason for domain.breaker).
+comes to a suspension, and only when it was said on two different days, half a day or more apart,
+with nothing accepted in between: carriers answer so for a while too when they shut us out (the
+reason for domain.breaker).
 A family's own filter and a full mailbox are shown to the school with what to do, and nothing is
 ever held back for them; what is about the message or about us (spam, policy) marks nobody.
 """
@@ -17,6 +18,8 @@ from zoneinfo import ZoneInfo
 # The one reason for which a contact point is suspended, and on how many days it has to be said.
 UNKNOWN_USER = "unknown_user"
 _DAYS = 2
+# How long after the last time it is said anew at the earliest.
+_APART = timedelta(hours=12)
 # What a refusal says of the recipient's address, and the mark that it makes.  Everything else is
 # about the message or about us.
 MARKING: Mapping[str, str] = {
@@ -50,11 +53,13 @@ def marked(before: Mark | None, reason: str, now: datetime, zone: str) -> Mark:
 
     Another reason begins anew and lifts a suspension: a carrier that says that the mailbox is
     full knows whose it is.  A day is the board's calendar day; what is said again on the same
-    day counts once.
+    day counts once, and so does what is said in the first hours of the next: one evening's
+    broadcast may be answered on both sides of midnight.  After a clock was set back no further day
+    counts until it is past the last time again.
     """
     if before is None or before.reason != reason:
         return Mark(reason, 1, now, now)
-    if _day(before.last_at, zone) == _day(now, zone):
+    if now < before.last_at + _APART or _day(before.last_at, zone) == _day(now, zone):
         return before
     days = before.days + 1
     over = reason == UNKNOWN_USER and days >= _DAYS

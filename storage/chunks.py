@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import CursorResult, Executable, and_, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
@@ -25,6 +25,13 @@ UNSYNCED = {"synchronize_session": False}
 _JOIN_WITHIN = timedelta(minutes=1)
 
 
+class Until(NamedTuple):
+    """How long a chunk is tried, and whether as one of full mailboxes (see Chunk)."""
+
+    deadline: datetime
+    patient: bool
+
+
 def execute(tx: Transaction, statement: Executable) -> int:
     """Run a bulk statement past the session's objects; return how many rows it changed."""
     options = statement.execution_options(**UNSYNCED)
@@ -42,7 +49,7 @@ def move(tx: Transaction, to: Chunk, chunk_id: int, ids: Sequence[int]) -> None:
 
 
 def chunk_for(
-    tx: Transaction, like: Chunk, at: datetime, deadline: datetime, count: int, limit: int
+    tx: Transaction, like: Chunk, at: datetime, until: Until, count: int, limit: int
 ) -> Chunk:
     """A chunk for another try: one that is due about then and has room, or a new one.
 
@@ -55,7 +62,8 @@ def chunk_for(
             Chunk.state == READY,
             Chunk.epoch == 0,
             Chunk.not_before.between(at, at + _JOIN_WITHIN),
-            Chunk.deadline == deadline,
+            Chunk.deadline == until.deadline,
+            Chunk.patient == until.patient,
             Chunk.size <= limit - count,
         )
         .limit(1)
@@ -65,7 +73,7 @@ def chunk_for(
     if joined is not None:
         joined.size += count
         return joined
-    return new_chunk(tx, like, at, count, deadline)
+    return new_chunk(tx, like, at, count, until)
 
 
 def _alike(like: Chunk) -> tuple[ColumnElement[bool], ...]:
@@ -79,9 +87,10 @@ def _alike(like: Chunk) -> tuple[ColumnElement[bool], ...]:
 
 
 def new_chunk(
-    tx: Transaction, like: Chunk, at: datetime, count: int, deadline: datetime | None = None
+    tx: Transaction, like: Chunk, at: datetime, count: int, until: Until | None = None
 ) -> Chunk:
-    """A chunk of the same kind as another, ready from `at` on, until its deadline or another."""
+    """A chunk of the same kind as another, ready from `at` on, tried as long as that or `until`."""
+    until = until or Until(like.deadline, like.patient)
     chunk = Chunk(
         board_id=like.board_id,
         broadcast_id=like.broadcast_id,
@@ -96,7 +105,8 @@ def new_chunk(
         keyed=like.keyed,
         epoch=0,
         not_before=at,
-        deadline=deadline or like.deadline,
+        patient=until.patient,
+        deadline=until.deadline,
     )
     tx.session.add(chunk)
     tx.flush()

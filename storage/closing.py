@@ -136,16 +136,21 @@ def _expired(tx: Transaction) -> Select[tuple[Chunk]]:
 
 
 def exhausted(tx: Transaction) -> list[int]:
-    """The broadcasts being sent of which no chunk is left to send."""
+    """The broadcasts being sent of which no chunk is left to send, but for full mailboxes.
+
+    Those are tried for days: longer than anybody waits for a report, or to send it once more.
+    """
     left = select(Chunk.id).where(
-        Chunk.broadcast_id == Broadcast.id, Chunk.state.in_((chunks.READY, chunks.LEASED))
+        Chunk.broadcast_id == Broadcast.id,
+        Chunk.state.in_((chunks.READY, chunks.LEASED)),
+        ~Chunk.patient,
     )
     query = select(Broadcast.id).where(Broadcast.state == ledger.SENDING, ~left.exists())
     return list(tx.session.scalars(query))
 
 
 def finish(tx: Transaction, broadcast_id: int) -> bool:
-    """Close a broadcast of which nothing is left to send; False if another was faster."""
+    """Close a broadcast that `exhausted` names; False if another was faster."""
     statement = (
         update(Broadcast)
         .where(Broadcast.id == broadcast_id, Broadcast.state == ledger.SENDING)

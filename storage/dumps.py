@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 import psycopg
-from sqlalchemy import func, inspect, select
+from sqlalchemy import Engine, func, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage import postgresql_programs as postgresql
@@ -25,6 +25,21 @@ from storage.tables import Broadcast, Guardian, School, Staff
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 # What a disk or a database may raise; their words may quote rows, so that nobody is shown them.
 ERRORS = (OSError, SQLAlchemyError, sqlite3.Error, psycopg.Error)
+
+
+# The references that the database does not check itself (see storage.tables.AudienceMember).
+_UNCHECKED = (
+    ("audience_members", "broadcast_id", "broadcasts"),
+    ("audience_members", "guardian_id", "guardians"),
+    ("audience_ways", "broadcast_id", "broadcasts"),
+    ("audience_ways", "guardian_id", "guardians"),
+    ("deliveries", "broadcast_id", "broadcasts"),
+    ("deliveries", "contact_point_id", "contact_points"),
+)
+_STRAY = (
+    "SELECT 1 FROM {table} WHERE NOT EXISTS"
+    " (SELECT 1 FROM {other} WHERE {other}.id = {table}.{column}) LIMIT 1"
+)
 
 
 class DumpBroken(Exception):
@@ -74,10 +89,28 @@ def look_through(connection: sqlite3.Connection) -> None:
     try:
         found = connection.execute("PRAGMA integrity_check(1)").fetchone()
         strays = connection.execute("PRAGMA foreign_key_check").fetchone()
+        names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        tables = {name for (name,) in names}
+        _refuse_strays(tables, lambda query: connection.execute(query).fetchone())
     except sqlite3.DatabaseError as error:
         raise DumpBroken("the copy is no database") from error
     if found != ("ok",) or strays is not None:
         raise DumpBroken("the copy is not whole")
+
+
+def _refuse_strays(tables: Collection[str], ask: Callable[[str], object | None]) -> None:
+    """Raises DumpBroken for a row that refers to one that is not there; old copies lack tables."""
+    for table, column, other in _UNCHECKED:
+        query = _STRAY.format(table=table, column=column, other=other)
+        if table in tables and ask(query) is not None:
+            raise DumpBroken(f"the copy is not whole: {table}.{column}")
+
+
+def _look_through_loaded(engine: Engine) -> None:
+    """PostgreSQL looks at all else while it loads."""
+    tables = inspect(engine).get_table_names()
+    with engine.connect() as connection:
+        _refuse_strays(tables, lambda query: connection.execute(text(query)).first())
 
 
 # What is there.
@@ -190,6 +223,7 @@ def _schema_replaced(database: Database, copy: Path, stamp: str) -> Iterator[tup
     postgresql.set_aside(database.engine, aside)
     try:
         postgresql.load(database.engine, copy)
+        _look_through_loaded(database.engine)
         yield database, f"schema {aside}"
     except BaseException:
         database.close()

@@ -10,14 +10,18 @@ from sqlalchemy import Select, and_, distinct, func, or_, select
 from domain import broadcasts
 from domain.deliveries import ORDINARY, URGENT
 from domain.forecasts import Known, Lanes, Place
+from domain.lanes import RELAY, RULES
 from domain.quotas import Use
-from storage import overflow
+from storage import journals, overflow
 from storage.chunks import LEASED, READY
 from storage.database import Transaction
 from storage.lanes import lane
 from storage.people import MAIL
 from storage.reach import Reach, ways
 from storage.tables import Broadcast, Chunk, ContactPoint, Lane
+
+# Of so many sites of other domains, those last seen, at least one is taken to go on.
+_SITES = 20
 
 
 def recipients(
@@ -62,7 +66,7 @@ def waiting(tx: Transaction, *, ordinary: bool) -> dict[Place, int]:
             Chunk.state.in_((READY, LEASED)),
             now,
             Chunk.priority <= (ORDINARY if ordinary else URGENT),
-            Broadcast.state == broadcasts.State.SENDING.value,
+            Broadcast.state.in_(broadcasts.GOING_OUT),
         )
         .group_by(*key)
     )
@@ -71,12 +75,30 @@ def waiting(tx: Transaction, *, ordinary: bool) -> dict[Place, int]:
 
 
 def lanes(tx: Transaction) -> Lanes:
-    """Mail's lanes as the workers last knew them."""
-    query = select(Lane).where(Lane.channel == MAIL).order_by(Lane.changed_at, Lane.egress)
+    """Mail's lanes as the workers last knew them; of other domains' sites the last few.
+
+    Each sending worker keeps to its own pace at a relay, and they write down one: it counts once
+    for each worker.
+    """
+    workers = max(1, journals.open_ones(tx))
     found: dict[tuple[str, str], list[Known]] = {}
-    for row in tx.session.scalars(query):
+    for row in tx.session.scalars(_lanes_in_sight()):
         known = Known(row.rate, row.connections, row.measured, row.stopped_at is not None)
         # The site that changed last comes last.
         its = found.pop((row.account, row.site), [])
-        found[row.account, row.site] = [*its, known]
+        found[row.account, row.site] = its + [known] * (workers if row.site == RELAY else 1)
     return {key: tuple(its) for key, its in found.items()}
+
+
+def _lanes_in_sight() -> Select[tuple[Lane]]:
+    """The sites of other domains may be thousands, and one that goes on is looked for."""
+    mail, named = Lane.channel == MAIL, Lane.site.in_([*RULES, RELAY])
+    last = (
+        select(Lane.site)
+        .where(mail, ~named)
+        .group_by(Lane.site)
+        .order_by(func.max(Lane.changed_at).desc())
+        .limit(_SITES)
+    )
+    query = select(Lane).where(mail, or_(named, Lane.site.in_(last)))
+    return query.order_by(Lane.changed_at, Lane.egress)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 
 from storage.database import Transaction
 from storage.tables import Journal
@@ -27,6 +27,12 @@ def not_replayed(tx: Transaction, host: str) -> list[JournalFile]:
         Journal.host == host, Journal.replayed_at.is_(None)
     )
     return [JournalFile(*row) for row in tx.session.execute(query).tuples()]
+
+
+def open_ones(tx: Transaction) -> int:
+    """How many workers send: one that was killed counts until its successor is there."""
+    query = select(func.count()).where(Journal.replayed_at.is_(None))
+    return tx.session.scalar(query.select_from(Journal)) or 0
 
 
 def replayed(tx: Transaction, worker: str) -> bool:

@@ -7,9 +7,10 @@ is decided here for all of them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import ColumnElement, delete, exists, select, update
 
 from domain.breaker import usual_from_now
 from domain.troubles import Kind, Sign
@@ -39,15 +40,33 @@ def of_channel(tx: Transaction, channel: str) -> Sequence[Lane]:
     return tx.session.scalars(select(Lane).where(Lane.channel == channel)).all()
 
 
+def find(tx: Transaction, key: Key) -> Lane | None:
+    query = select(Lane).where(*_is(key)).execution_options(populate_existing=True)
+    return tx.session.scalars(query).one_or_none()
+
+
 def everything(tx: Transaction) -> Sequence[Lane]:
     query = select(Lane).order_by(Lane.channel, Lane.account, Lane.site, Lane.egress)
     return tx.session.scalars(query).all()
 
 
-def stopped(tx: Transaction) -> Sequence[Lane]:
-    """Destinations to which nothing is sent, the longest stopped first."""
+def stopped(tx: Transaction, channel: str | None = None) -> Sequence[Lane]:
+    """Destinations to which nothing is sent (by one channel), the longest stopped first."""
     query = select(Lane).where(Lane.stopped_at.is_not(None)).order_by(Lane.stopped_at, Lane.site)
+    if channel is not None:
+        query = query.where(Lane.channel == channel)
     return tx.session.scalars(query).all()
+
+
+def unchanged(tx: Transaction, channel: str, age: timedelta) -> list[Key]:
+    """Those that go on and that were not written for so long."""
+    query = select(Lane).where(*_older(tx, channel, age))
+    return [key_of(row) for row in tx.session.scalars(query)]
+
+
+def forget(tx: Transaction, channel: str, age: timedelta) -> None:
+    """Drop those that were not written for so long; what is stopped waits for a person."""
+    chunks.execute(tx, delete(Lane).where(*_older(tx, channel, age)))
 
 
 def signs(tx: Transaction) -> list[Sign]:
@@ -68,10 +87,15 @@ def told_as(tx: Transaction, subject: str) -> set[str]:
 
 
 def put(tx: Transaction, key: Key, values: Mapping[str, Any]) -> None:
-    """Write down how a destination is; whether it is stopped stays as it was."""
+    """Write down how a destination is, unless it is stopped.
+
+    What it was stopped for stays on record until somebody lets it go on: another worker, which
+    has not heard of it yet, saw less.
+    """
     values = {**values, "changed_at": tx.now}
     if not insert_if_new(tx, Lane, **key._asdict(), stopped_at=None, **values):
-        chunks.execute(tx, update(Lane).where(*_is(key)).values(**values))
+        going = update(Lane).where(*_is(key), Lane.stopped_at.is_(None))
+        chunks.execute(tx, going.values(**values))
 
 
 def stop(tx: Transaction, key: Key, values: Mapping[str, Any]) -> Lane | None:
@@ -80,8 +104,7 @@ def stop(tx: Transaction, key: Key, values: Mapping[str, Any]) -> Lane | None:
     moved = update(Lane).where(*_is(key), Lane.stopped_at.is_(None)).values(stopped_at=tx.now)
     if not chunks.execute(tx, moved):
         return None
-    query = select(Lane).where(*_is(key)).execution_options(populate_existing=True)
-    return tx.session.scalars(query).one()
+    return find(tx, key)
 
 
 def resume(tx: Transaction, site: str) -> list[Lane]:
@@ -98,6 +121,10 @@ def resume(tx: Transaction, site: str) -> list[Lane]:
 def is_known(tx: Transaction, site: str) -> bool:
     """Whether anything was ever sent to a destination of that name."""
     return bool(tx.session.scalar(select(exists().where(Lane.site == site))))
+
+
+def _older(tx: Transaction, channel: str, age: timedelta) -> tuple[ColumnElement[bool], ...]:
+    return Lane.channel == channel, Lane.stopped_at.is_(None), Lane.changed_at < tx.now - age
 
 
 def _is(key: Key) -> tuple[Any, ...]:

@@ -197,14 +197,14 @@ def extend(tx: Transaction, worker: str, lasting: timedelta) -> set[tuple[int, i
 
     A chunk whose broadcast was stopped, or is not valid any more, is not among them.
     """
-    sending = select(Broadcast.id).where(Broadcast.state == SENDING)
+    going_out = select(Broadcast.id).where(Broadcast.state.in_(broadcasts.GOING_OUT))
     statement = (
         update(Chunk)
         .where(
             Chunk.state == LEASED,
             Chunk.worker == worker,
             Chunk.deadline > tx.now,
-            Chunk.broadcast_id.in_(sending),
+            Chunk.broadcast_id.in_(going_out),
         )
         .values(leased_until=tx.now + lasting)
         .returning(Chunk.id, Chunk.epoch)

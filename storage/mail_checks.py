@@ -1,7 +1,7 @@
 """What the checks of the sending domain found, and who answers for what they did not.
 
 Rows of other settings stay, so that going back to those needs no new look; `current` are those of
-the settings that a worker, or `doctor`, came with last.
+the settings that a worker came with last.
 """
 
 from __future__ import annotations
@@ -36,21 +36,22 @@ def is_current(tx: Transaction, subject: Subject) -> bool:
 
 def put_in_force(tx: Transaction, subject: Subject) -> None:
     """Note which settings are in force."""
-    wanted = set(_keys(subject))
     for row in _current_rows(tx):
-        row.current = row.key in wanted
-    there = {row.key: row for row in _rows(tx, subject)}
-    for key in wanted:
-        if key in there:
-            there[key].current = True
-        else:
-            tx.session.add(_new(key))
+        row.current = False
+    for row in _made(tx, subject).values():
+        row.current = True
     tx.flush()
 
 
+def differs_in_force(tx: Transaction, subject: Subject, name: str) -> bool:
+    """Whether a worker came last with other settings that this check is about."""
+    in_force = {row.key for row in _current_rows(tx) if row.name == name}
+    return bool(in_force) and in_force.isdisjoint(_keys(subject))
+
+
 def note(tx: Transaction, subject: Subject, checked: Iterable[Checked]) -> None:
-    """Keep what the checks found; those of the subject must be in force."""
-    rows = {row.name: row for row in _rows(tx, subject)}
+    """Keep what the checks found; which settings are in force stays as it is."""
+    rows = _made(tx, subject)
     for one in checked:
         row = rows[one.name]
         row.result, row.words, row.checked_at = one.result.value, one.words, tx.now
@@ -60,13 +61,15 @@ def note(tx: Transaction, subject: Subject, checked: Iterable[Checked]) -> None:
 
 def accept(tx: Transaction, subject: Subject, name: str, until: datetime, reason: str) -> None:
     """Raises KeyError for a check that there is not."""
-    row = {row.name: row for row in _rows(tx, subject)}[name]
+    row = _made(tx, subject)[name]
     row.accepted_until, row.reason = until, reason
 
 
-def signs(tx: Transaction) -> list[Sign]:
-    """Every board hears of it: the settings are the installation's."""
-    found = current(tx)
+def signs(tx: Transaction, subject: Subject | None = None) -> list[Sign]:
+    """What is wrong with the settings in force, or with these; every board hears of it, for the
+    settings are the installation's.
+    """
+    found = current(tx) if subject is None else standings(tx, subject)
     boards = tx.session.scalars(select(Board.id).order_by(Board.id)).all() if found else []
     return [sign for board in boards for sign in _signs(tx, board, found)]
 
@@ -99,9 +102,16 @@ def _current_rows(tx: Transaction) -> list[MailCheck]:
     return list(tx.session.scalars(select(MailCheck).where(MailCheck.current)))
 
 
-def _new(key: Key) -> MailCheck:
-    domain, name, basis = key
-    return MailCheck(domain=domain, name=name, basis=basis, current=True, result="", words="")
+def _made(tx: Transaction, subject: Subject) -> dict[str, MailCheck]:
+    """The rows of a subject by their names; those that are not there are made."""
+    rows = {row.name: row for row in _rows(tx, subject)}
+    for name, basis in subject.bases.items():
+        if name not in rows:
+            rows[name] = MailCheck(
+                domain=subject.domain, name=name, basis=basis, current=False, result="", words=""
+            )
+            tx.session.add(rows[name])
+    return rows
 
 
 def _standing(row: MailCheck) -> Standing:

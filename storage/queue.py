@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, func, select, update
 
-from domain.broadcasts import State
+from domain.broadcasts import GOING_OUT
 from domain.deliveries import ORDINARY
 from storage.chunks import LEASED, READY
 from storage.database import Transaction
@@ -24,9 +24,11 @@ _C = _CHUNKS.c
 _READY = (_C.state == READY, _C.channel == bindparam("channel"))
 _COLUMNS = (_C.broadcast_id, _C.channel, _C.account, _C.lane, _C.variant)
 # Looked up for each chunk and not joined: the queue is gone through in its own order.
-_IS_SENDING = (
-    select(_BROADCASTS.c.state).where(_BROADCASTS.c.id == _C.broadcast_id).scalar_subquery()
-    == State.SENDING.value
+_GOES_OUT = (
+    select(_BROADCASTS.c.state)
+    .where(_BROADCASTS.c.id == _C.broadcast_id)
+    .scalar_subquery()
+    .in_(GOING_OUT)
 )
 _DUE = (
     select(_C.id, _C.epoch, *_COLUMNS, _C.key, _C.deadline, _C.keyed, _C.priority)
@@ -35,7 +37,7 @@ _DUE = (
         _C.lane == bindparam("lane"),
         _C.not_before <= bindparam("now"),
         _C.deadline > bindparam("now"),
-        _IS_SENDING,
+        _GOES_OUT,
     )
     .order_by(_C.priority, _C.turn, _C.id)
     .limit(bindparam("count"))

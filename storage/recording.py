@@ -67,14 +67,6 @@ def record_all(tx: Transaction, told: Collection[Told], again: Again) -> set[tup
     return {(each.held.chunk_id, each.held.epoch) for each in told} - ours
 
 
-def record(tx: Transaction, held: Lease, outcomes: Outcomes, again: Again) -> bool:
-    """Write down what became of deliveries of a leased chunk.
-
-    Returns False, recording nothing, if the lease was lost: somebody else sends them now.
-    """
-    return not record_all(tx, [Told(held, outcomes)], again)
-
-
 def record_in(tx: Transaction, chunk: Chunk, outcomes: Outcomes, again: Again) -> None:
     """Write down outcomes in a chunk whose lease was looked at before."""
     accepted, others = _parted(outcomes)
@@ -278,13 +270,13 @@ def _mark(tx: Transaction, chunk: Chunk, outcomes: Outcomes, changes: Mapping[in
 def _put_down_again(
     tx: Transaction, chunk: Chunk, changes: Mapping[int, Change], again: Again
 ) -> None:
-    by_time: dict[tuple[datetime, datetime], list[int]] = defaultdict(list)
+    by_time: dict[tuple[datetime, chunks.Until], list[int]] = defaultdict(list)
     by_part: dict[int, list[int]] = defaultdict(list)
     for one, change in changes.items():
         if change.part is not None:
             by_part[change.part].append(one)
         elif change.again_at is not None:
-            by_time[change.again_at, change.deadline or chunk.deadline].append(one)
+            by_time[change.again_at, _until(chunk, change)].append(one)
     for ids in by_part.values():
         at = tx.now if len(ids) < chunk.size else tx.now + _NOT_PARTED
         chunks.move(tx, chunks.new_chunk(tx, chunk, at, len(ids)), chunk.id, ids)
@@ -292,10 +284,17 @@ def _put_down_again(
         # They stay together, or their key would name others than it did.
         chunk.not_before = max([chunk.not_before, *(at for at, _ in by_time)])
         return
-    for (at, deadline), ids in by_time.items():
+    for (at, until), ids in by_time.items():
         limit = _limit(chunk, again, len(ids))
-        to = chunks.chunk_for(tx, chunk, at, deadline, len(ids), limit)
+        to = chunks.chunk_for(tx, chunk, at, until, len(ids), limit)
         chunks.move(tx, to, chunk.id, ids)
+
+
+def _until(chunk: Chunk, change: Change) -> chunks.Until:
+    """Only a full mailbox is given a deadline of its own."""
+    if change.deadline is not None:
+        return chunks.Until(change.deadline, patient=True)
+    return chunks.Until(chunk.deadline, chunk.patient)
 
 
 def _limit(chunk: Chunk, again: Again, least: int) -> int:

@@ -14,7 +14,7 @@ from sqlalchemy import CTE, Subquery, and_, case, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from domain import broadcasts
-from domain.deliveries import State
+from domain.deliveries import MAILBOX_FULL, State
 from storage.database import Transaction
 from storage.tables import (
     AudienceMember,
@@ -41,13 +41,15 @@ Which = Literal["not_reached", "not_accepted", "unconfirmed"]
 class Tally:
     """How many families there are, and how they stand; who is not reached or waiting is the rest.
 
-    `waiting` are those of whom nobody knows yet: it is not sent, or lies ready to be displayed.
+    `waiting` are those of whom nobody knows yet: it is not sent, or lies ready to be displayed;
+    `full` those of them of whom a mailbox is full.
     """
 
     families: int
     confirmed: int
     reached: int
     waiting: int
+    full: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,13 +198,15 @@ def pupils(
 def _standing(broadcast_id: int) -> CTE:
     """Each family of the frozen audience once, with 1 or 0 for each thing that may be true."""
     points = _ways(broadcast_id)
+    waiting = Delivery.state.in_(_WAITING)
     accepted, confirmed = Delivery.state == State.ACCEPTED.value, Confirmation.at.is_not(None)
     return (
         select(
             points.c.family_id,
             _any(confirmed).label("confirmed"),
             _any(accepted | confirmed).label("reached"),
-            _any(Delivery.state.in_(_WAITING)).label("waiting"),
+            _any(waiting).label("waiting"),
+            _any(waiting & (Delivery.reason == MAILBOX_FULL)).label("full"),
         )
         .select_from(points)
         .outerjoin(Delivery, _is_to(broadcast_id, points.c.contact_point_id))
@@ -277,8 +281,10 @@ def _any(condition: ColumnElement[bool]) -> ColumnElement[int]:
 
 def _counts(standing: CTE) -> tuple[ColumnElement[Any], ...]:
     of = standing.c
-    still_waiting = case((of.reached == 1, 0), else_=of.waiting)
-    sums = (func.sum(of.confirmed), func.sum(of.reached), func.sum(still_waiting))
+    still_waiting, still_full = (
+        func.sum(case((of.reached == 1, 0), else_=each)) for each in (of.waiting, of.full)
+    )
+    sums = (func.sum(of.confirmed), func.sum(of.reached), still_waiting, still_full)
     return (func.count(), *sums)
 
 

@@ -19,11 +19,14 @@ from sqlalchemy.sql.elements import ColumnElement
 from domain import broadcasts, content
 from domain.board_settings import BoardSettings
 from domain.deliveries import KEY_LASTS, ChunkRule, State
+from domain.lanes import OTHER, lane_of
+from domain.suppression import UNKNOWN_USER
 from storage import boards, chunks
 from storage.database import Transaction
 from storage.inserts import insert_all_new
 from storage.lanes import lane, usable
 from storage.opt_outs import EVERY_SCHOOL
+from storage.people import MAIL
 from storage.tables import (
     AudienceMember,
     AudienceWay,
@@ -105,7 +108,7 @@ def _move(
 ) -> set[int]:
     """Returns the deliveries all of whose guardians moved, or need not."""
     broadcast = tx.session.get_one(Broadcast, chunk.broadcast_id)
-    if broadcast.state != broadcasts.State.SENDING or chunk.deadline <= tx.now:
+    if broadcast.state not in broadcasts.GOING_OUT or chunk.deadline <= tx.now:
         return set()
     channels = [name for name in rules if settings.allows(name)]
     everybody = _members(tx, chunk, ids)
@@ -187,7 +190,11 @@ def _ways(
     members: Sequence[_Member],
     where: ColumnElement[bool],
 ) -> dict[int, _Way]:
-    """The next way of each guardian who has one, of those not closed in this broadcast."""
+    """The next way of each guardian who has one, of those not closed in this broadcast.
+
+    Who was unknown at one address of a destination is not tried at their next one there: a family
+    with many dead addresses would look like a carrier that shuts us out (domain.breaker).
+    """
     ordinary = not broadcast.options.get("emergency")
     query = (
         select(GuardianContact.guardian_id)
@@ -197,7 +204,9 @@ def _ways(
             ContactPoint.account,
             ContactPoint.domain,
             ContactPoint.mail_form,
+            Delivery.id.is_not(None),
         )
+        .select_from(GuardianContact)
         .join(ContactPoint, usable(channels, broadcast.school_id or EVERY_SCHOOL, ordinary))
         .outerjoin(
             Delivery,
@@ -212,10 +221,43 @@ def _ways(
         )
         .order_by(GuardianContact.guardian_id, GuardianContact.rank, ContactPoint.id)
     )
+    found = [
+        (guardian_id, _Way(*way), going) for guardian_id, *way, going in tx.session.execute(query)
+    ]
+    unknown = _unknown(tx, broadcast, {who for who, way, _ in found if way.channel == MAIL})
     ways: dict[int, _Way] = {}
-    for guardian_id, *way in tx.session.execute(query):
-        ways.setdefault(guardian_id, _Way(*way))
+    for guardian_id, way, going in found:
+        # What goes there for somebody else who shares it asks nobody once more.
+        if going or way.channel != MAIL or (guardian_id, _place(way.domain)) not in unknown:
+            ways.setdefault(guardian_id, way)
     return ways
+
+
+def _unknown(
+    tx: Transaction, broadcast: Broadcast, guardian_ids: Collection[int]
+) -> set[tuple[int, str]]:
+    """Which of these guardians a destination called unknown in this broadcast, and which."""
+    if not guardian_ids:
+        return set()
+    query = (
+        select(GuardianContact.guardian_id, ContactPoint.domain)
+        .join(ContactPoint, ContactPoint.id == GuardianContact.contact_point_id)
+        .join(Delivery, Delivery.contact_point_id == ContactPoint.id)
+        .where(
+            GuardianContact.guardian_id.in_(guardian_ids),
+            ContactPoint.channel == MAIL,
+            Delivery.broadcast_id == broadcast.id,
+            Delivery.state == State.REFUSED.value,
+            Delivery.reason == UNKNOWN_USER,
+        )
+    )
+    return {(who, _place(domain)) for who, domain in tx.session.execute(query).tuples()}
+
+
+def _place(domain: str) -> str:
+    """Where mail for a domain goes: a lane, or the domain itself that has no lane of its own."""
+    its_lane = lane_of(domain)
+    return domain if its_lane == OTHER else its_lane
 
 
 def _point_to(tx: Transaction, broadcast: Broadcast, ways: Mapping[int, _Way]) -> None:

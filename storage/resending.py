@@ -86,7 +86,8 @@ def put_down(
 ) -> int:
     """A waiting delivery for every usable way of every family not reached; how many there are.
 
-    One that was closed is opened again, its tries counted on.
+    One that was closed is opened again, its tries counted on; one that waits because a mailbox is
+    full is tried at once, for whoever asks for this may know that there is room again.
     """
     ways = _ways(tx, broadcast, channels)
     _note_ways(tx, broadcast, ways)
@@ -94,6 +95,7 @@ def put_down(
     points = sorted({way.contact_point_id for way in ways})
     if points:
         _open_again(tx, broadcast, chunk, points)
+        _hurry(tx, chunk, points)
         insert_all_new(tx, Delivery, [_delivery(broadcast, chunk, point) for point in points])
     in_it = select(func.count()).where(Delivery.chunk_id == chunk.id)
     chunk.size = tx.session.scalar(in_it) or 0
@@ -211,6 +213,29 @@ def _open_again(tx: Transaction, broadcast: Broadcast, chunk: Chunk, points: Seq
         )
     )
     tx.session.connection().execute(statement, [{"point": point} for point in points])
+
+
+def _hurry(tx: Transaction, chunk: Chunk, points: Collection[int]) -> None:
+    """Put what waits for full mailboxes into this chunk, unless it is being sent right now."""
+    waiting = select(Chunk.id).where(
+        Chunk.broadcast_id == chunk.broadcast_id, Chunk.state == chunks.READY, Chunk.patient
+    )
+    nobodys = tx.session.scalars(waiting.with_for_update(skip_locked=True)).all()
+    query = select(Delivery.id, Delivery.contact_point_id).where(
+        Delivery.chunk_id.in_(nobodys), chunks.OPEN_ROW
+    )
+    wanted = set(points)
+    theirs = [{"number": one} for one, point in tx.session.execute(query) if point in wanted]
+    if theirs:
+        tx.session.connection().execute(_put_into(chunk), theirs)
+
+
+def _put_into(chunk: Chunk) -> Update:
+    return (
+        update(Delivery.__table__)  # type: ignore[arg-type]  # a Table, typed as FromClause
+        .where(Delivery.id == bindparam("number"))
+        .values(chunk_id=chunk.id, reason="")
+    )
 
 
 def _delivery(broadcast: Broadcast, chunk: Chunk, point: int) -> dict[str, object]:

@@ -16,11 +16,12 @@ from sqlalchemy import ColumnElement, bindparam, delete, func, select, text, upd
 from sqlalchemy import Table as SqlTable
 
 from domain import deliveries as rules
+from domain.broadcasts import GOING_OUT
 from domain.broadcasts import State as BroadcastState
 from domain.channels import FETCHED
 from domain.deliveries import State
 from domain.outcomes import Accepted
-from storage import chunks, ledger
+from storage import chunks
 from storage.database import Database, Transaction
 from storage.migrate import alembic_config
 from storage.tables import (
@@ -40,8 +41,6 @@ from storage.tables import (
 # stay short; a city's deliveries come in millions.
 _GAPS = {"broadcasts": 1_000, "deliveries": 100_000_000}
 _GAP = 1_000_000
-# What the column holds.
-_REFERENCE = 200
 
 
 # The ledger.
@@ -51,7 +50,7 @@ def take_known(tx: Transaction, accepted: Mapping[int, Accepted]) -> int:
     """Settle what is open here and of which a journal knows that it was accepted; how many."""
     still_open = set(tx.session.scalars(select(Delivery.id).where(*_on_their_way())))
     known = [
-        {"number": number, "named": outcome.reference[:_REFERENCE], "at": tx.now}
+        {"number": number, "named": rules.reference_kept(outcome.reference), "at": tx.now}
         for number, outcome in accepted.items()
         if number in still_open
     ]
@@ -77,8 +76,8 @@ def doubt(tx: Transaction) -> int:
 
 
 def _on_their_way() -> tuple[ColumnElement[bool], ...]:
-    sending = select(Broadcast.id).where(Broadcast.state == ledger.SENDING)
-    return Delivery.broadcast_id.in_(sending), chunks.OPEN_ROW
+    going_out = select(Broadcast.id).where(Broadcast.state.in_(GOING_OUT))
+    return Delivery.broadcast_id.in_(going_out), chunks.OPEN_ROW
 
 
 _ACCEPT = (

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute
 
 from domain import suppression as rules
-from domain.lanes import OTHER, RULES, lane_of
+from domain.lanes import OTHER, RELAY, RULES, lane_of
 from domain.suppression import MARKING, TAKEN_BACK, UNKNOWN_USER, Mark
 from storage import boards, lane_states
 from storage.database import Transaction
@@ -86,7 +86,7 @@ def note_refused(tx: Transaction, chunk: Chunk, reasons: Mapping[int, str]) -> N
         point
         for point in _locked(tx, said)
         if point.state in (ACTIVE, SUSPENDED)
-        and (said[point.id] != UNKNOWN_USER or not _is_at_any(point, stopped))
+        and (said[point.id] != UNKNOWN_USER or not _is_excused(point, stopped))
     ]
     for row in _marks(tx, [point.id for point in points]):
         _put(tx, row, rules.marked(_mark(row), said.pop(row.contact_point_id), tx.now, zone))
@@ -139,7 +139,7 @@ def take_back(tx: Transaction, site: str) -> int:
         .join(Suppression, Suppression.contact_point_id == ContactPoint.id)
         .where(Suppression.reason == UNKNOWN_USER, Suppression.last_at >= tx.now - TAKEN_BACK)
     )
-    theirs = [point.id for point in tx.session.scalars(query) if _is_at_any(point, [site])]
+    theirs = [point.id for point in tx.session.scalars(query) if _is_excused(point, [site])]
     points = _locked(tx, theirs)
     for row in _marks(tx, [point.id for point in points]):
         mark = rules.taken_back(_mark(row))
@@ -152,22 +152,28 @@ def take_back(tx: Transaction, site: str) -> int:
 
 
 def is_at(point: ContactPoint, site: str) -> bool:
-    """Whether mail to a contact point may go to this destination."""
-    return _is_at_any(point, [site])
-
-
-def _is_at_any(point: ContactPoint, sites: Collection[str]) -> bool:
-    """Whether mail to a contact point may go to one of these destinations.
+    """Whether mail to a contact point may go to this destination.
 
     A domain without a lane of its own may be received anywhere, and behind a relay is everybody.
     """
-    lane = lane_of(point.domain)
-    return any(site == lane or lane == OTHER or not _is_exchanger(site) for site in sites)
+    return lane_of(point.domain) in (site, OTHER) or site == RELAY
 
 
-def _is_exchanger(site: str) -> bool:
-    """Whether a site is a lane or named after exchangers: a relay's name has no dot."""
-    return site in RULES or "." in site
+def _is_excused(point: ContactPoint, sites: Collection[str]) -> bool:
+    """Whether one of these destinations, if it stopped, says nothing of a contact point.
+
+    A site that is no lane stands for its own domains only.  Anybody can have one, and have it
+    stopped by addresses of their own that are dead: no other family's mark may go for that.
+    """
+    return any(
+        is_at(point, site) and (site in (*RULES, RELAY) or _is_named_after(site, point.domain))
+        for site in sites
+    )
+
+
+def _is_named_after(site: str, domain: str) -> bool:
+    """Whether a site's exchangers lie under a domain, as (mx1|mx2).example.jp under example.jp."""
+    return f".{site}".endswith(f".{domain}")
 
 
 def _locked(tx: Transaction, contact_ids: Collection[int]) -> Sequence[ContactPoint]:

@@ -205,7 +205,11 @@ def _deliveries_waiting(tx: Transaction) -> list[Sign]:
     query = (
         select(Chunk.board_id, Chunk.channel, func.sum(Chunk.size), func.min(Chunk.not_before))
         .join(Broadcast, Broadcast.id == Chunk.broadcast_id)
-        .where(or_(idle, lost), Chunk.deadline > tx.now, Broadcast.state == ledger.SENDING)
+        .where(
+            or_(idle, lost),
+            Chunk.deadline > tx.now,
+            Broadcast.state.in_(broadcasts.GOING_OUT),
+        )
         .group_by(Chunk.board_id, Chunk.channel)
     )
     return [

@@ -28,6 +28,8 @@ from channels.email.engine import Engine
 from channels.email.loads import Done, Load, Parcel
 from channels.email.message import Sender as From
 from channels.email.message import Template, template
+from channels.email.relays import Relay, fewest
+from channels.email.relays import ways as read_ways
 from channels.email.routing import Router, router
 from channels.email.session import Timeouts
 from domain.addresses import MailAddress, envelope_form, normalise_mail, unquoted_form
@@ -36,12 +38,12 @@ from domain.outcomes import Outcome, Refused, TryLater, Unknown
 LIMITS = Limits(text_units=100_000, buttons=0, pictures=10, recipients=500, slots=1)
 ACCOUNT = "email"
 _SUBJECT_FROM_TEXT = 30
-_REPLY_TIMEOUTS = Timeouts(connect=10, command=20, answer=120)
+_REPLY_TIMEOUTS = Timeouts(connect=10, command=20, answer=120, greeting=20, handshake=20)
 # Longer than a reply's own time-outs, which are to say what became of it.
 _REPLY_PATIENCE = 150.0
 # As it is stored for nearly everybody: nothing to fold, unwrap or quote.
 _USUAL = re.compile(r"([\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*)@([a-z0-9.-]+)", re.A)
-_TEMPLATES = 8
+_TEMPLATES = 16
 # Within the limits of RFC 5321 section 4.5.3.1 whatever is local and what is domain.
 _SHORT = 64
 
@@ -77,10 +79,11 @@ class EmailChannel:
             raise ValueError("the sender is no mail address")
         self._from = From(address, display)
         self._signer = signer
-        self._engine = _engine(ways, ways.timeouts, 1)
-        # A connection that hangs must not hold up everybody's conversations.
-        patience = ways.timeouts if ways.timeouts != Timeouts() else _REPLY_TIMEOUTS
-        self._replies = _engine(ways, patience, 4)
+        self._engine = self._replies = _engine(ways, ways.timeouts)
+        if not _has_one_connection(ways):
+            # A connection that hangs must not hold up everybody's conversations.
+            patience = ways.timeouts if ways.timeouts != Timeouts() else _REPLY_TIMEOUTS
+            self._replies = _engine(ways, patience, answers=True)
         self._templates: OrderedDict[int, tuple[Bulk, Template]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -107,7 +110,7 @@ class EmailChannel:
     def start(self, chunk: SendChunk, log: GatheredLog, done: Done) -> None:
         """Hand a chunk to the engine; what is no address is refused at once."""
         mail = self._template(chunk.bulk)
-        load = Load(mail, self._from.address, log, done, chunk.urgent)
+        load = Load(mail, self._from.address, log, done, urgent=chunk.urgent, lane=chunk.lane)
         refused: list[tuple[int, Outcome]] = []
         parcels = list(_parcels(load, chunk.recipients, refused))
         if refused:
@@ -148,7 +151,7 @@ class EmailChannel:
         name = f"{answer.key.hex}@{domain}"
         to = Recipient(0, answer.address, name, page_url="", leave_url="")
         log = _OneAnswer()
-        load = Load(mail, self._from.address, log, log.done, urgent=True)
+        load = Load(mail, self._from.address, log, log.done, urgent=True, answer=True)
         parcel = _parcel(load, to)
         if parcel is None:
             return Refused("bad_address")
@@ -169,8 +172,9 @@ class EmailChannel:
                     bulk,
                     template(bulk, self._from, signer=self._signer),
                 )
-                while len(self._templates) > _TEMPLATES:
-                    self._templates.popitem(last=False)
+            self._templates.move_to_end(id(bulk))
+            while len(self._templates) > _TEMPLATES:
+                self._templates.popitem(last=False)
             return known[1]
 
 
@@ -232,13 +236,21 @@ class _OneAnswer:
         return Unknown("no_answer") if self._gone else TryLater("no_relay")
 
 
-def _engine(ways: MailWays, timeouts: Timeouts, share: int) -> Engine:
+def _has_one_connection(ways: MailWays) -> bool:
+    """Whether answers and broadcasts have to share the one connection that a relay allows."""
+    relays = [way for way in read_ways(ways.urls) if isinstance(way, Relay)]
+    return bool(relays) and fewest(relays, ways.connections) == 1
+
+
+def _engine(ways: MailWays, timeouts: Timeouts, *, answers: bool = False) -> Engine:
     # Read here, too: a URL that is none is to be told where the channel is made.
     def make() -> Router:
         return router(ways.urls, connections=ways.connections, dns_servers=ways.dns_servers)
 
     make()
-    return Engine(make, account=ACCOUNT, ehlo_name=ways.ehlo_name, timeouts=timeouts, share=share)
+    return Engine(
+        make, account=ACCOUNT, ehlo_name=ways.ehlo_name, timeouts=timeouts, answers=answers
+    )
 
 
 def _parcels(

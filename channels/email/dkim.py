@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import stat
 from binascii import b2a_base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -136,17 +137,27 @@ class Seal:
 def read_signer(domain: str, selector: str, key_file: Path) -> Signer:
     """The signer whose private key is in a PEM file.
 
-    Raises KeyRefused for a file that cannot be read, and for a key that receivers do not take.
+    Raises KeyRefused for what is no file or cannot be read, and for a key that receivers do not
+    take.
     """
     try:
-        key = load_pem_private_key(key_file.read_bytes(), password=None)
+        key = load_pem_private_key(_contents(key_file), password=None)
     except OSError as error:
         raise KeyRefused(f"{key_file} cannot be read ({type(error).__name__})") from None
+    except KeyRefused:
+        raise
     except (ValueError, TypeError):
         raise KeyRefused(f"{key_file} holds no private key in PEM without a password") from None
     if not isinstance(key, RSAPrivateKey):
         raise KeyRefused(f"{key_file}: only an RSA key is verified by all receivers")
     return Signer(domain, selector, key)
+
+
+def _contents(path: Path) -> bytes:
+    """Of a file alone: a pipe would be waited for, and a device may have no end."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise KeyRefused(f"{path} is no file")
+    return path.read_bytes()
 
 
 def new_key() -> RSAPrivateKey:

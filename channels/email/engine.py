@@ -22,13 +22,16 @@ from channels.email.lane import Lane
 from channels.email.loads import Load, Parcel, Queue
 from channels.email.opening import Opener
 from channels.email.route import Route
-from channels.email.routing import Router, Site
+from channels.email.routes import Routes
+from channels.email.routing import Router
 from channels.email.session import Session, Timeouts
 from domain.lanes import LaneRule
 from domain.outcomes import Outcome
 
 # How often waiting is looked after: withdrawn loads, connections that wait too long.
 _SWEEP = 0.1
+# One part in so many of what a destination bears is for answers.
+_ANSWERS = 4
 
 log = structlog.get_logger()
 
@@ -37,7 +40,8 @@ class Engine:
     """Takes loads from any thread; its own starts with the first one.
 
     `ehlo_name` is what servers are told we are, "" for this machine's name.  `account` names
-    what `lanes` tells of.  Of what a destination bears, one part in `share` is used.
+    what `lanes` tells of.  One for `answers` keeps to a small part of what a destination bears,
+    for it works beside one for broadcasts.
     """
 
     def __init__(
@@ -47,21 +51,18 @@ class Engine:
         account: str,
         ehlo_name: str = "",
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
-        share: int = 1,
+        answers: bool = False,
     ) -> None:
         self.opener = Opener(ehlo_name or own_name(), timeouts)
         self._make_router = make_router
-        self._account = account
-        self._share = share
+        self._answers = answers
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._started = threading.Event()
         self._closed = False
-        self._known: dict[tuple[str, str], LaneState] = {}
-        self._lanes: dict[tuple[str, str], Lane] = {}
-        self._routes: dict[tuple[str, str, str], Route] = {}
-        self._sites: dict[str, tuple[float | None, list[Route]]] = {}
+        # The lanes of which something was begun or answered in this turn of the loop.
+        self.touched: set[Lane] = set()
+        self._routes = Routes(self, account, self._part)
         self._loads: set[Load] = set()
         self._told: defaultdict[Load, list[tuple[int, Outcome]]] = defaultdict(list)
         self._listed: list[Session] = []
@@ -70,20 +71,26 @@ class Engine:
     # What other threads call.
 
     def carry(self, load: Load, parcels: Sequence[Parcel]) -> None:
-        """Take a load over; its `done` is called in any case, on the engine's thread."""
+        """Take a load over; its `done` is called in any case, on the engine's thread.
+
+        Raises RuntimeError once closed, and ValueError where nobody can be asked for servers.
+        """
         load.left = len(parcels)
-        self._running().call_soon_threadsafe(self._admit, load, parcels)
+        with self._lock:
+            self._running().call_soon_threadsafe(self._admit, load, parcels)
 
     def lanes(self) -> list[LaneState]:
-        """Every destination that was sent to, as it is at this moment."""
-        return [lane.state(self._account) for lane in list(self._lanes.values())]
+        """Every destination that was sent to lately, as it is at this moment."""
+        return self._routes.states()
 
     def set_lanes(self, known: Iterable[LaneState]) -> None:
         """Take over what the ledger knows of lanes."""
-        for state in known:
-            self._known[state.site, state.egress] = state
-            if self._loop is not None and (state.site, state.egress) in self._lanes:
-                self._loop.call_soon_threadsafe(self._adopt, state)
+        states = list(known)
+        self._routes.learn(states)
+        with self._lock:
+            if self._loop is not None and not self._closed:
+                for state in states:
+                    self._loop.call_soon_threadsafe(self._routes.adopt, state)
 
     def close(self) -> None:
         """Say goodbye and end the thread; what waits keeps no outcome."""
@@ -97,31 +104,30 @@ class Engine:
             thread.join()
 
     def _running(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._closed:
-                raise RuntimeError("the engine is closed")
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="mail", daemon=True)
-                self._thread.start()
-        self._started.wait()
-        assert self._loop is not None
+        """Start with the first load; where that fails, with the next one.  For who has the lock."""
+        if self._closed:
+            raise RuntimeError("the engine is closed")
+        if self._loop is None:
+            self._router = self._make_router()
+            self._loop = _new_loop()
+            self._loop.call_soon(self._begin)
+            self._thread = threading.Thread(
+                target=self._run, args=(self._loop,), name="mail", daemon=True
+            )
+            self._thread.start()
         return self._loop
 
     # The thread.
 
-    def _run(self) -> None:
-        loop = _new_loop()
+    @staticmethod
+    def _run(loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
-        self._loop = loop
-        loop.call_soon(self._begin)
         try:
             loop.run_forever()
         finally:
             loop.close()
 
     def _begin(self) -> None:
-        self._router = self._make_router()
-        self._started.set()
         self._sweep()
         self._warming = asyncio.get_running_loop().create_task(self._warm())
 
@@ -135,11 +141,11 @@ class Engine:
     async def _close(self) -> None:
         for load in self._loads:
             load.halted = True
-        for route in self._routes.values():
+        for route in self._routes.all():
             route.close()
         # The goodbyes leave with the next turn of the loop; nobody waits for their answers.
         await asyncio.sleep(0.01)
-        for route in self._routes.values():
+        for route in self._routes.all():
             route.cut()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
@@ -167,7 +173,7 @@ class Engine:
         unknown: dict[str, list[Parcel]] = {}
         together: defaultdict[Route, list[Parcel]] = defaultdict(list)
         for domain, theirs in by_domain.items():
-            routes = self._known_routes(domain)
+            routes = self._routes.known(domain, self.now())
             if routes:
                 together[min(routes, key=_burden)].extend(theirs)
             else:
@@ -176,10 +182,6 @@ class Engine:
             route.put(Queue(load, theirs, self.now()))
         for domain, theirs in unknown.items():
             asyncio.get_running_loop().create_task(self._ask(load, domain, theirs))
-
-    def _known_routes(self, domain: str) -> list[Route] | None:
-        until, routes = self._sites.get(domain, (0.0, []))
-        return routes if until is None or self.now() < until else None
 
     async def _ask(self, load: Load, domain: str, parcels: Sequence[Parcel]) -> None:
         """Find out where the mail of a domain goes, and send it on its way."""
@@ -193,39 +195,30 @@ class Engine:
             for parcel in parcels:
                 self.told(parcel, sites)
             return
-        routes = [self._route(site) for site in sites]
-        self._sites[domain] = (sites[0].until, routes)
+        routes = self._routes.to(domain, sites, self.now())
         min(routes, key=_burden).put(Queue(load, parcels, self.now()))
 
-    def _route(self, site: Site) -> Route:
-        key = (site.name, site.egress, site.route)
-        if key not in self._routes:
-            self._routes[key] = Route(self, self._lane(site), site)
-        self._routes[key].site = site
-        return self._routes[key]
+    def _part(self, rule: LaneRule) -> LaneRule:
+        """Our part of what a destination bears: a quarter is for answers.
 
-    def _lane(self, site: Site) -> Lane:
-        key = (site.name, site.egress)
-        if key not in self._lanes:
-            rule = self._shared(site.rule)
-            known = self._known.get(key)
-            self._lanes[key] = Lane(
-                replace(site, rule=rule), self.now(), known, judges=self._share == 1
-            )
-        return self._lanes[key]
-
-    def _shared(self, rule: LaneRule) -> LaneRule:
-        """Our share of what a destination bears, where answers go beside broadcasts."""
-        rate = rule.per_second / self._share if rule.per_second is not None else None
-        return replace(rule, connections=max(1, rule.connections // self._share), per_second=rate)
-
-    def _adopt(self, state: LaneState) -> None:
-        lane = self._lanes[state.site, state.egress]
-        lane.adopt(state)
-        for route in lane.routes:
-            route.pump()
+        What is stated holds for both together.  One connection is not divided: whoever has no
+        more than that makes one engine for everything.
+        """
+        few = max(1, rule.connections // _ANSWERS)
+        if self._answers:
+            part, connections = 1 / _ANSWERS, few
+        elif rule.stated and rule.connections > 1:
+            part, connections = 1 - 1 / _ANSWERS, rule.connections - few
+        else:
+            return rule
+        rate = rule.per_second * part if rule.per_second is not None else None
+        return replace(rule, connections=connections, per_second=rate)
 
     # What routes tell.
+
+    def used(self, route: Route) -> None:
+        """Look after a route until it has neither connections nor anything that waits."""
+        self._routes.use(route)
 
     def told(self, parcel: Parcel, outcome: Outcome) -> None:
         """Note an outcome, to be written down at the end of this turn of the loop."""
@@ -266,13 +259,18 @@ class Engine:
             session.listed = False
             if not session.open:
                 continue
-            if session.granted and session.offered is not None and session.offered.load in stopped:
+            try:
+                if session.granted and session.offered and session.offered.load in stopped:
+                    session.abort()
+                else:
+                    session.keeper.advance(session)
+            except Exception:
+                # One connection less: the others have something to send as well.
+                log.exception("session_failed")
                 session.abort()
-            else:
-                session.keeper.advance(session)
         now = self.now()
-        for lane in self._lanes.values():
-            lane.count(now)
+        while self.touched:
+            self.touched.pop().count(now)
         self._loads = {load for load in self._loads if load.left} if told else self._loads
 
     def _intend(self, sessions: Sequence[Session]) -> set[Load]:
@@ -285,13 +283,19 @@ class Engine:
 
     def _sweep(self) -> None:
         """What is withdrawn, or waited for too long, is dropped."""
-        loop = asyncio.get_running_loop()
-        halted = {load for load in self._loads if not load.look()}
-        for route in self._routes.values():
-            route.sweep(loop.time(), halted)
-            route.pump()
+        # First of all: time-outs must not end with whatever fails here.
+        asyncio.get_running_loop().call_later(_SWEEP, self._sweep)
+        for load in list(self._loads):
+            load.look()
+        now = self.now()
+        for route in list(self._routes.used):
+            try:
+                route.sweep(now)
+                route.pump()
+            except Exception:
+                log.exception("sweep_failed")
+        self._routes.tend(now)
         self._loads = {load for load in self._loads if load.left}
-        loop.call_later(_SWEEP, self._sweep)
 
 
 def _burden(route: Route) -> float:

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import dns.asyncresolver
 import dns.exception
@@ -19,6 +19,9 @@ _LATER = TryLater("dns")
 _NO_DOMAIN = Refused("no_domain")
 # Domains name two to five exchangers; whoever names hundreds wants us to ask hundreds of things.
 _MOST, _ADDRESSES = 12, 8
+# What IPv6 has given out so far.  What means an IPv4 address (::ffff:0:0/96, 64:ff9b::/96) lies
+# outside, but for 6to4, which leads anywhere.
+_GIVEN_OUT, _6TO4 = ip_network("2000::/3"), ip_network("2002::/16")
 # For how long "there is none" is good, in seconds.
 _EMPTY = 600.0
 
@@ -49,16 +52,22 @@ class _Answer:
 class Exchangers:
     """Asks for them.  `families` are the kinds of address that we can reach: "A", "AAAA".
 
-    With `elsewhere`, addresses that mean this machine or its own wire are left out: anybody
-    can let a domain point at 127.0.0.1.
+    With `elsewhere`, addresses that mean this machine (its `own` are known) or a network that is
+    not the Internet are left out: anybody can let a domain point at 127.0.0.1 or 10.0.0.1.
     """
 
     def __init__(
-        self, resolver: dns.asyncresolver.Resolver, families: Iterable[str], *, elsewhere: bool
+        self,
+        resolver: dns.asyncresolver.Resolver,
+        families: Iterable[str],
+        *,
+        elsewhere: bool,
+        own: Iterable[str] = (),
     ) -> None:
         self._resolver = resolver
         self._families = tuple(families)
         self._elsewhere = elsewhere
+        self._own = frozenset(ip_address(address) for address in own)
 
     async def of(self, domain: str) -> Found | TryLater | Refused:
         """Where this domain's mail goes; nothing is raised.
@@ -124,9 +133,16 @@ class Exchangers:
         return _Answer(values[:_ADDRESSES], float(answer.chaining_result.minimum_ttl))
 
     def _is_usable(self, address: str) -> bool:
-        ip = ip_address(address)
-        here = ip.is_loopback or ip.is_unspecified or ip.is_link_local or ip.is_multicast
-        return not (self._elsewhere and here)
+        return not self._elsewhere or (
+            ip_address(address) not in self._own and is_reachable(address)
+        )
+
+
+def is_reachable(address: str) -> bool:
+    """Whether it is one machine's on the Internet, and so may be anybody's but ours."""
+    ip = ip_address(address)
+    given_out = ip.version == 4 or (ip in _GIVEN_OUT and ip not in _6TO4)
+    return given_out and ip.is_global and not ip.is_multicast
 
 
 def _absolute(text: str) -> dns.name.Name:

@@ -30,6 +30,9 @@ class Keeper(Protocol):
     def settled(self, parcel: Parcel, reply: Reply | None) -> None:
         """This is another answer to a parcel, or None if none came after its body left."""
 
+    def elsewhere(self, session: Session, parcel: Parcel, reply: Reply) -> bool:
+        """Whether the parcel, refused by this server, is to be offered to another one."""
+
     def ready(self, session: Session) -> None:
         """The session has something to send, or nothing to do."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from channels.base import LaneState
 from channels.email.routing import Site
 from domain.breaker import Breaker
+from domain.lanes import RULES, lane_of
 from domain.outcomes import Outcome, Refused
 from domain.pacing import Pace
 from domain.suppression import UNKNOWN_USER
@@ -20,14 +21,9 @@ class Lane:
 
     Answers are counted as they come, and handed on in bulk (`count`), because a clock and a
     window for each of tens of thousands a second would cost more than the messages.
-
-    A lane that carries answers alone judges nobody: whom strangers mistype on the evening of the
-    slips says nothing of a destination, and nobody would let it go on.
     """
 
-    def __init__(
-        self, site: Site, now: float, known: LaneState | None, *, judges: bool = True
-    ) -> None:
+    def __init__(self, site: Site, now: float, known: LaneState | None) -> None:
         self.name, self.egress = site.name, site.egress
         self.routes: list[Route] = []
         self.unquoted: set[str] = set()
@@ -40,7 +36,6 @@ class Lane:
         )
         self.breaker = Breaker(known.baseline if known else 0.0)
         self.stopped = known.stopped if known else False
-        self._judges = judges
         # So many connections are to say goodbye as soon as they have nothing on their way.
         self.surplus = 0
         # Nothing may begin for a while: also where no rate limits the lane.
@@ -66,13 +61,15 @@ class Lane:
         self._answered += 1
         self._taken += 1
 
-    def answer(self, outcome: Outcome) -> None:
-        """One message got another answer, that says nothing against our pace.
+    def answer(self, outcome: Outcome, domain: str) -> None:
+        """One message to a domain got another answer, that says nothing against our pace.
 
-        Only whom the server knows, or does not know, says something of the addresses there.
+        Only whom the server knows, or does not know, says something of the addresses there; and of
+        a carrier's only those in its own domains: anybody can have a domain received there.
         """
         self._answered += 1
-        if isinstance(outcome, Refused):
+        theirs = self.name not in RULES or lane_of(domain) == self.name
+        if theirs and isinstance(outcome, Refused):
             self._unknown += outcome.reason == UNKNOWN_USER
             self._taken += outcome.reason != UNKNOWN_USER
 
@@ -103,7 +100,7 @@ class Lane:
             self.pace.began(now, self._began)
         if self._answered:
             self.pace.answered(now, self._answered)
-        if self._judges and (self._taken or self._unknown):
+        if self._taken or self._unknown:
             self.breaker.note(self._unknown, self._taken, now)
             self.stopped |= self.breaker.tripped
         self._began = self._answered = self._taken = self._unknown = 0
@@ -124,7 +121,7 @@ class Lane:
         )
 
     def adopt(self, known: LaneState) -> None:
-        """Stop, or go on, as somebody decided elsewhere."""
+        """Stop, or go on, as somebody decided elsewhere; what is usual there comes along."""
         if self.stopped and not known.stopped:
-            self.breaker.reset()
+            self.breaker.resume(known.baseline)
         self.stopped = known.stopped

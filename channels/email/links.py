@@ -38,11 +38,6 @@ def without_link_lines(text: str) -> str:
     return "\n".join(line for line in text.split("\n") if not _LINK.search(line))
 
 
-def has_link(text: str) -> bool:
-    """Whether anything in the text could be taken for the address of a page."""
-    return _LINK.search(text) is not None
-
-
 def _note(link: str, language: str) -> str:
     after = link[len(link.rstrip(_AFTER)) :]
     return render(say("mail.plain.link"), language) + after

@@ -16,6 +16,10 @@ Done = Callable[[BaseException | None], None]
 
 log = structlog.get_logger()
 
+_ANYBODY = Recipient(
+    0, "anybody@example.jp", "0@example.jp", "https://example.jp/m", "https://example.jp/u"
+)
+
 
 @dataclass(slots=True, eq=False)
 class Parcel:
@@ -48,17 +52,39 @@ class Load:
     """One chunk in the engine: who is still to be told of, and whether it goes on.
 
     Everything here happens on the engine's thread.  `halted` means that nothing of it may leave
-    any more; what is on its way is still heard of.
+    any more; what is on its way is still heard of.  `lane` is the ledger's.  An `answer` judges
+    no destination: whom strangers mistype on the evening of the slips says nothing of one.
     """
 
-    __slots__ = ("_done", "_failure", "_log", "halted", "left", "mail_from", "template", "urgent")
+    __slots__ = (
+        "_done",
+        "_failure",
+        "_log",
+        "answer",
+        "halted",
+        "lane",
+        "left",
+        "mail_from",
+        "template",
+        "urgent",
+    )
 
     def __init__(
-        self, template: Template, mail_from: str, log: GatheredLog, done: Done, urgent: bool
+        self,
+        template: Template,
+        mail_from: str,
+        log: GatheredLog,
+        done: Done,
+        *,
+        urgent: bool,
+        lane: str = "",
+        answer: bool = False,
     ) -> None:
         self.template = template
         self.mail_from = mail_from.encode("ascii")
         self.urgent = urgent
+        self.lane = lane
+        self.answer = answer
         self.left = 0
         self.halted = False
         self._log = log
@@ -67,9 +93,20 @@ class Load:
 
     def look(self) -> bool:
         """Whether it may go on; asked before each step, and while it waits."""
-        if not self.halted and self._log.stopping():
-            self.halted = True
+        if not self.halted:
+            try:
+                self.halted = self._log.stopping()
+            except Exception as error:
+                self.fail(error)
         return not self.halted
+
+    def can_be_made(self) -> bool:
+        """Whether a message can be made of it at all, as one for a recipient could not."""
+        try:
+            self.template.wire(_ANYBODY, _ANYBODY.address)
+        except Exception:
+            return False
+        return True
 
     def intend(self, numbers: Sequence[int]) -> bool:
         """Write down what is about to leave; False if nothing may leave."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import random
 import ssl
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +20,8 @@ from channels.email.session import Session, Timeouts
 from channels.email.verdicts import verdict
 from domain.outcomes import Outcome, Refused, TryLater
 
+# Who names dozens of servers, none of which answers, must not keep a connection busy for an hour.
+_MOST, _MOST_OF_ONE_HOST = 4, 2
 # A server that could not be reached is asked last for this long, in seconds.
 _AVOIDED = 60.0
 # Where encryption was offered and failed, mail goes without for this long, as it would where none
@@ -24,6 +29,25 @@ _AVOIDED = 60.0
 _IN_CLEAR = 3600.0
 
 log = structlog.get_logger()
+
+
+class _Lately:
+    """At which servers something happened not longer than `seconds` ago."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._at: dict[tuple[str, int], float] = {}
+
+    def note(self, target: Target) -> None:
+        self._at.pop((target.address, target.port), None)
+        self._at[target.address, target.port] = now = asyncio.get_running_loop().time()
+        # The oldest stand first.
+        while now - self._at[oldest := next(iter(self._at))] >= self._seconds:
+            del self._at[oldest]
+
+    def __contains__(self, target: Target) -> bool:
+        at = self._at.get((target.address, target.port))
+        return at is not None and asyncio.get_running_loop().time() - at < self._seconds
 
 
 class CannotOpen(Exception):
@@ -62,8 +86,8 @@ class Opener:
     def __init__(self, ehlo_name: str, timeouts: Timeouts) -> None:
         self.timeouts = timeouts
         self._name = ehlo_name
-        self._failed_at: dict[tuple[str, int], float] = {}
-        self._no_tls_since: dict[tuple[str, int], float] = {}
+        self._avoided = _Lately(_AVOIDED)
+        self._without_tls = _Lately(_IN_CLEAR)
 
     @cached_property
     def _trusting_nobody(self) -> ssl.SSLContext:
@@ -80,11 +104,12 @@ class Opener:
     async def open(self, site: Site, keeper: Keeper) -> Session:
         """A session that is ready for MAIL; raises CannotOpen."""
         outcome: Outcome = TryLater("no_relay")
-        for target in sorted(site.targets, key=self._is_avoided):
+        targets = _few(self.in_order(site))
+        for target in targets:
             session = Session(keeper, self.timeouts, target)
             try:
-                async with asyncio.timeout(self.timeouts.connect):
-                    await self._open(target, site.egress, session)
+                await self._connect(target, site.egress, session)
+                await self._greet(target, session, is_last=target is targets[-1])
                 return session
             except _Turned as turned:
                 outcome = turned.outcome
@@ -98,27 +123,42 @@ class Opener:
             self.avoid(target)
         raise CannotOpen(outcome)
 
+    def in_order(self, site: Site) -> list[Target]:
+        """The servers as they are to be tried; each time another one of equal ones comes first.
+
+        RFC 5321 section 5.1 has the sender spread its load so.
+        """
+
+        def key(target: Target) -> tuple[bool, int, float]:
+            return target in self._avoided, target.preference, random.random()  # noqa: S311 - no secret
+
+        return sorted(site.targets, key=key)
+
     def avoid(self, target: Target) -> None:
         """Ask this server last for a while."""
-        loop = asyncio.get_running_loop()
-        self._failed_at[target.address, target.port] = loop.time()
+        self._avoided.note(target)
 
-    def _is_avoided(self, target: Target) -> bool:
-        failed_at = self._failed_at.get((target.address, target.port))
-        return failed_at is not None and asyncio.get_running_loop().time() - failed_at < _AVOIDED
+    def has_another(self, site: Site) -> bool:
+        """Whether a server of the site is not to be asked last."""
+        return any(target not in self._avoided for target in site.targets)
 
-    async def _open(self, target: Target, egress: str, session: Session) -> None:
-        loop = asyncio.get_running_loop()
+    async def _connect(self, target: Target, egress: str, session: Session) -> None:
         at_once = self._trusting_nobody if target.tls == "at once" else None
-        await loop.create_connection(
-            lambda: session,
-            target.address,
-            target.port,
-            ssl=at_once,
-            server_hostname=target.host if at_once else None,
-            local_addr=(egress, 0) if egress else None,
-        )
-        _expect(await session.reply(), 220, "connect")
+        handshake = self.timeouts.handshake if at_once else 0.0
+        async with asyncio.timeout(self.timeouts.connect + handshake):
+            await asyncio.get_running_loop().create_connection(
+                lambda: session,
+                target.address,
+                target.port,
+                ssl=at_once,
+                server_hostname=target.host if at_once else None,
+                local_addr=(egress, 0) if egress else None,
+            )
+
+    async def _greet(self, target: Target, session: Session, *, is_last: bool) -> None:
+        """All that comes before the first MAIL."""
+        patience = self.timeouts.greeting if is_last else self.timeouts.connect
+        _expect(await session.reply(patience), 220, "connect")
         offers = await self._hello(session)
         if target.tls != "at once" and await self._start_tls(target, session, offers):
             offers = await self._hello(session)
@@ -141,7 +181,7 @@ class Opener:
         that the mail goes in clear (RFC 7435).
         """
         required = target.tls == "required"
-        offered = "STARTTLS" in offers.words and (required or not self._failed_tls(target))
+        offered = "STARTTLS" in offers.words and (required or target not in self._without_tls)
         if not offered or (await session.ask("STARTTLS")).code != 220:
             if required:
                 raise _Turned(TryLater("no_tls"))
@@ -149,14 +189,21 @@ class Opener:
         try:
             context = self._trusting_nobody if required else self._trusting_anybody
             await session.encrypt(context, target.host)
-        except OSError:  # ssl.SSLError is such
-            self._no_tls_since[target.address, target.port] = asyncio.get_running_loop().time()
+        except OSError:
+            self._without_tls.note(target)
             raise
         return True
 
-    def _failed_tls(self, target: Target) -> bool:
-        since = self._no_tls_since.get((target.address, target.port))
-        return since is not None and asyncio.get_running_loop().time() - since < _IN_CLEAR
+
+def _few(targets: Iterable[Target]) -> list[Target]:
+    """The first ones, of each host two at most: one that is down must not hide the next."""
+    found: list[Target] = []
+    hosts: Counter[tuple[str, int]] = Counter()
+    for target in targets:
+        hosts[target.host, target.port] += 1
+        if hosts[target.host, target.port] <= _MOST_OF_ONE_HOST:
+            found.append(target)
+    return found[:_MOST]
 
 
 async def _log_in(target: Target, session: Session, offers: _Offers) -> None:

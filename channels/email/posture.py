@@ -55,8 +55,8 @@ def _passed(name: str, words: str) -> Checked:
     return Checked(name, Result.PASSED, words)
 
 
-def _failed(name: str, words: str) -> Checked:
-    return Checked(name, Result.FAILED, words)
+def _failed(name: str, words: str, publish: str = "") -> Checked:
+    return Checked(name, Result.FAILED, words, publish)
 
 
 # SPF.
@@ -68,7 +68,7 @@ def _spf(sent: SentAs, answers: Answers) -> Checked:
     try:
         text = spf.record(answers, domain)
         if text is None:
-            return _failed("SPF", f"no SPF record. {proposed}")
+            return _failed("SPF", "no SPF record", proposed)
         if spf.lookups(answers, domain) > MOST_LOOKUPS:
             words = f"the SPF record of {domain} asks the DNS more than {MOST_LOOKUPS} times"
             return _failed("SPF", f"{words}, so that receivers give up: put addresses in it")
@@ -76,7 +76,7 @@ def _spf(sent: SentAs, answers: Answers) -> Checked:
             return _spf_of_relay(text)
         return _spf_of_us(sent, answers, text, ours) if ours else _failed("SPF", _UNTOLD)
     except SpfBroken as error:
-        return _failed("SPF", f"{error}. Put it right, or replace it. {proposed}")
+        return _failed("SPF", f"{error}. Put it right, or replace it", proposed)
 
 
 def _spf_of_us(sent: SentAs, answers: Answers, text: str, ours: Sequence[str]) -> Checked:
@@ -84,7 +84,7 @@ def _spf_of_us(sent: SentAs, answers: Answers, text: str, ours: Sequence[str]) -
         result = spf.evaluate(answers, sent.domain, Sender(address, sent.mail_from, sent.ehlo))
         if result != "pass":
             words = f"the SPF record of {sent.domain} does not let {address} send ({result})"
-            return _failed("SPF", f"{words}. {_publish(sent.domain, _with(text, ours))}")
+            return _failed("SPF", words, _publish(sent.domain, _with(text, ours)))
     return _open_to_all(text) or _passed("SPF", f"“{text}” lets {', '.join(ours)} send")
 
 
@@ -130,27 +130,26 @@ def _dkim(sent: SentAs, answers: Answers) -> Checked:
             "relay signs, the first two alone"
         )
         return _failed("DKIM", words)
-    name = f"{signing.selector}._domainkey.{signing.domain}"
-    found = [tags for text in answers.texts(name) if "p" in (tags := _tags(text))]
-    return _published(name, signing, found)
+    texts = answers.texts(signing.record)
+    return _published(signing, [tags for text in texts if "p" in (tags := _tags(text))])
 
 
-def _published(name: str, signing: Signing, found: Sequence[dict[str, str]]) -> Checked:
+def _published(signing: Signing, found: Sequence[dict[str, str]]) -> Checked:
+    name = signing.record
     ours = signing.public_key or "<the public key>"
     publish = _publish(name, f"v=DKIM1; k=rsa; p={ours}")
     if len(found) != 1:
         words = f"{len(found)} keys at {name}: leave one" if found else f"no key at {name}"
-        return _failed("DKIM", f"{words}. {publish}")
+        return _failed("DKIM", words, publish)
     (tags,) = found
     key = re.sub(r"\s", "", tags["p"])
     if not key:
-        return _failed("DKIM", f"the key at {name} is revoked (p= is empty). {publish}")
+        return _failed("DKIM", f"the key at {name} is revoked (p= is empty)", publish)
     if signing.public_key and key != signing.public_key:
-        return _failed(
-            "DKIM", f"the key at {name} is not the one that mail is signed with. {publish}"
-        )
+        words = f"the key at {name} is not the one that mail is signed with"
+        return _failed("DKIM", words, publish)
     if "sha256" not in tags.get("h", "sha256") or not {"*", "email"} & {*_listed(tags, "s", "*")}:
-        return _failed("DKIM", f"the record at {name} does not allow our signatures. {publish}")
+        return _failed("DKIM", f"the record at {name} does not allow our signatures", publish)
     matches = "is ours" if signing.public_key else "is there; whether it fits " + _RELAYS_OWN
     return _passed("DKIM", f"the key at {name} {matches}")
 
@@ -180,10 +179,10 @@ def _dmarc(sent: SentAs, answers: Answers) -> Checked:
     publish = _publish(f"_dmarc.{sent.domain}", "v=DMARC1; p=none")
     if len(found) != 1:
         words = f"{len(found)} DMARC records, and none counts" if found else "no DMARC record"
-        return _failed("DMARC", f"{words}. {publish}")
+        return _failed("DMARC", words, publish)
     tags = _tags(found[0])
     if tags.get("p", "").lower() not in ("none", "quarantine", "reject"):
-        return _failed("DMARC", f"“{found[0]}” has no p= that counts. {publish}")
+        return _failed("DMARC", f"“{found[0]}” has no p= that counts", publish)
     return _aligned(sent, found[0], strict=tags.get("adkim", "r").lower() == "s")
 
 
@@ -214,16 +213,15 @@ def organisation(domain: str) -> str:
 
 def _mx(sent: SentAs, answers: Answers) -> Checked:
     found = answers.exchangers(sent.domain)
-    publish = f"Publish at {sent.domain} MX: 10 <the server that takes its mail in>"
+    publish = f"{sent.domain} MX 10 <the server that takes its mail in>"
     if not found:
         words = f"{sent.domain} has no MX: carriers refuse a sender who cannot be answered"
-        return _failed("MX", f"{words}. {publish}")
+        return _failed("MX", words, publish)
     if "" in found:
-        return _failed("MX", f"{sent.domain} says that it takes no mail (null MX). {publish}")
+        return _failed("MX", f"{sent.domain} says that it takes no mail (null MX)", publish)
     lost = [name for name in found if not answers.addresses(name)]
     if lost:
-        words = f"the MX {lost[0]} has no address"
-        return _failed("MX", f"{words}. Publish at {lost[0]} A: <its address>")
+        return _failed("MX", f"the MX {lost[0]} has no address", f"{lost[0]} A <its address>")
     return _passed("MX", f"{', '.join(found)}")
 
 
@@ -236,26 +234,26 @@ def _ptr(sent: SentAs, answers: Answers) -> Checked:
     for address in ours:
         wrong = _unnamed(sent, answers, address)
         if wrong:
-            return _failed("PTR", wrong)
+            return _failed("PTR", *wrong)
     return _passed("PTR", f"{', '.join(ours)} is {sent.ehlo}, and the other way round")
 
 
-def _unnamed(sent: SentAs, answers: Answers, address: str) -> str:
-    """What is wrong with an address's name; empty where nothing is."""
+def _unnamed(sent: SentAs, answers: Answers, address: str) -> tuple[str, str] | None:
+    """What is wrong with an address's name, and what to publish; None where nothing is."""
     names = answers.names(address)
     greeted = sent.ehlo.lower()
     wanted = f"mail.{sent.domain}" if greeted.startswith("[") else greeted
     ask = f"Ask whoever gave you the address for the PTR {wanted}"
     if not names:
-        return f"{address} has no name (PTR). {ask}"
+        return f"{address} has no name (PTR). {ask}", ""
     if greeted not in names:
         words = f"{address} is called {names[0]}, and we greet as {sent.ehlo}"
         leads_back = _leads_to(answers, names[0], address)
-        return f"{words}. {f'Set RENRAKUMO_MAIL_EHLO_NAME={names[0]}' if leads_back else ask}"
+        return f"{words}. {f'Set RENRAKUMO_MAIL_EHLO_NAME={names[0]}' if leads_back else ask}", ""
     if not _leads_to(answers, greeted, address):
         kind = "A" if ip_address(address).version == 4 else "AAAA"
-        return f"{greeted} does not lead back to it. Publish at {greeted} {kind}: {address}"
-    return ""
+        return f"{greeted} does not lead back to {address}", f"{greeted} {kind} {address}"
+    return None
 
 
 def _leads_to(answers: Answers, name: str, address: str) -> bool:
@@ -296,4 +294,4 @@ def _egress(sent: SentAs, answers: Answers) -> tuple[str, ...]:
 
 
 def _publish(name: str, text: str) -> str:
-    return f'Publish at {name} TXT: "{text}"'
+    return f'{name} TXT "{text}"'

@@ -59,7 +59,8 @@ _BODY: tuple[Phase, ...] = ("data", "dot")
 class Rule:
     """One line of the table: `codes`, `enhanced` (RFC 3463) and `words` are regular expressions.
 
-    `words` is looked for in the reply in lower case, without the enhanced code.  Without `lanes`
+    `words` is looked for in the reply in lower case, without the enhanced code and with "@" in the
+    place of addresses.  Without `lanes`
     the rule is for everybody.
     """
 
@@ -86,18 +87,23 @@ class Rule:
 
 
 _BLOCKED = (
-    r"\bip\b|your (network|server|host)|client host|reputation|banned|block ?list|black ?list"
+    r"(?<![\w.])ip(?!\w|\.\w)|your (network|server|host)|client host|reputation|\bbanned\b"
+    r"|block ?list|black ?list"
     r"|\bblocked using\b|spamhaus|dnsbl|\brbl\b|not accepting (connections|mail|network)"
 )
-_UNPROVED = r"\bspf\b|dkim|dmarc|authentication\b.*(fail|pass)|unauthenticated|reverse dns|\bptr\b"
+_UNPROVED = (
+    r"\b(spf|dkim|dmarc|unauthenticated|reverse dns)\b|\bauthentication\b.*(fail|pass)"
+    r"|(?<![\w.])ptr(?!\w|\.\w)"
+)
+_ENCRYPT = r"\b(must issue|require).{0,20}\b(start)?tls\b|\b(start)?tls\b.{0,20}\brequired\b"
 _TOO_MUCH = (
-    "too (many|fast|quickly)|throttl|rate.?limit|limit (is )?exceeded|slow(er| down)|busy"
+    r"\b(too (many|fast|quickly)|throttl|rate.?limit|limit (is )?exceeded|slow(er| down)|busy\b"
     "|excessive|unusual (rate|traffic)|at a rate|unexpected volume|max(imum)? (number of )?message"
-    "|concurrent|exceeded the max|temporarily deferred"
+    "|concurrent|exceeded the max|temporarily deferred)"
 )
 _FULL = (
-    "(mailbox|inbox|account).{0,20}full|over.{0,6}quota|quota.{0,10}exceed|exceed.{0,20}quota"
-    "|out of storage|insufficient (disk|storage|system)|not enough space"
+    r"\b(mailbox|inbox|account)(full|.{0,20}\bfull)\b|\bover.{0,6}quota\b|quota.{0,10}exceed"
+    "|exceed.{0,20}quota|out of storage|insufficient (disk|storage)|not enough space"
 )
 _NOBODY = (
     r"user unknown|unknown (user|recipient|mailbox|address|local)"
@@ -109,6 +115,7 @@ _NOBODY = (
     r"|(account|user|mailbox).{0,40} (is )?(disabled|inactive|deactivated|discontinued|suspended)"
     r"|inactive (email|user)|recipientnotfound|recipient .{0,80}not found"
 )
+_POLICY = r"\b(policy|policies|prohibited|security)\b|virus|malware"
 _SOFTBANKS = ("softbank", "ymobile", "rakumail")
 
 # What only one carrier means by it.
@@ -123,7 +130,7 @@ CARRIERS = (
 )
 
 ABOUT_US = (
-    Rule("no_tls", "4..|5..", r"(must issue|require).{0,20}(starttls|tls)|tls.{0,20}required"),
+    Rule("no_tls", "4..|5..", _ENCRYPT),
     Rule("no_tls", "...", phases=("starttls",)),
     Rule("relay_needs_login", "5..", phases=("auth",)),
     Rule("temporary", "4..", phases=("auth",)),
@@ -136,8 +143,8 @@ ABOUT_US = (
     Rule("too_large", "5..", r"\bsize\b|too (large|big)", phases=("mail",)),
     Rule("too_large", "552", phases=("mail",)),
     # Yahoo's: 553 is for good by its number, and said of an address of ours for some hours.
-    Rule("blocked_us", "4..|5..", r"vs9\d-ip|\[?bl\d\d|permanently deferred"),
-    Rule("too_busy", "4..|5..", r"\[?(tss?|ipts)\d\d|vs\d-(ip|mf) excessive"),
+    Rule("blocked_us", "4..|5..", r"\bvs9\d-ip|\bbl\d\d\b|permanently deferred"),
+    Rule("too_busy", "4..|5..", r"\b(tss?|ipts)\d\d\b|\bvs\d-(ip|mf) excessive"),
     # Microsoft's: RP is the rate, SC, DY and OU the address; S31xx is its block list.
     Rule("too_busy", "4..|5..", r"\brp-00\d"),
     Rule("blocked_us", "5..", r"\b(sc|dy|ou)-00\d|\(s31[45]0\)"),
@@ -150,7 +157,10 @@ ABOUT_US = (
 )
 
 ABOUT_RECIPIENT = (
-    Rule("greylisted", "4..", "gr[ae]y.?list"),
+    Rule("greylisted", "4..", r"\bgr[ae]y.?list"),
+    # The server's own disk (X.3.1 in RFC 3463, the words of 452 in RFC 5321), and nobody's mailbox.
+    Rule("temporary", "4..|5..", r"^(?!.*(mailbox|inbox|account|quota))", r"[45]\.3\.1"),
+    Rule("temporary", "4..", "insufficient system (storage|resources)", r"(?!4\.2\.2).*"),
     Rule("mailbox_full", "4..|5..", _FULL, phases=_RECIPIENT),
     # docomo's full mailbox, with its words or with none.
     Rule(
@@ -174,7 +184,7 @@ ABOUT_RECIPIENT = (
     # Microsoft's edge, where the tenant has no such recipient.
     Rule("unknown_user", "5..", "recipient address rejected: access denied", phases=("rcpt",)),
     Rule("spam", "5..", r"\bspam\b|\bjunk\b|unsolicited|suspicious|bulk mail", phases=_RECIPIENT),
-    Rule("policy", "5..", r"policy|virus|malware|prohibited|security", phases=_RECIPIENT),
+    Rule("policy", "5..", _POLICY, phases=_RECIPIENT),
 )
 
 # Where no words tell it: the enhanced code, then the basic one.

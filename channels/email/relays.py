@@ -60,6 +60,11 @@ def ways(urls: str) -> tuple[Relay, ...] | tuple[Direct, ...]:
     return tuple(_relay(parts) for parts in found)
 
 
+def fewest(relays: Sequence[Relay], connections: int) -> int:
+    """How many connections, of these at most, the most limited of the relays takes."""
+    return min((connections, *(each.connections for each in relays if each.connections)))
+
+
 def _split(url: str) -> SplitResult:
     try:
         return urlsplit(url)

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import deque
 from datetime import timedelta
 from functools import lru_cache
-from typing import Protocol
 
+import structlog
+
+from channels.email.desk import Desk
 from channels.email.keeper import Reply
 from channels.email.lane import Lane
-from channels.email.loads import Load, Parcel, Queue
-from channels.email.opening import CannotOpen, Opener
-from channels.email.routing import Site
+from channels.email.loads import Parcel, Queue
+from channels.email.opening import CannotOpen
+from channels.email.routing import Site, Target
 from channels.email.session import Session
 from channels.email.verdicts import verdict
 from domain.breaker import LANE_STOPPED
-from domain.lanes import OTHER, lane_of
-from domain.outcomes import Outcome, TryLater, Unknown
+from domain.lanes import OTHER, RELAY, lane_of
+from domain.outcomes import Outcome, Refused, TryLater, Unknown
 
 # A message whose connection broke so often before its body was complete waits for another day.
 _TRIES = 3
 _STOPPED = TryLater(LANE_STOPPED, timedelta(minutes=10))
-# In the lane of all other domains, one that is slow must not hold up the rest of its chunk: what
-# waited so long, in seconds, goes back to the ledger and comes again.
+# A chunk of the ledger's lane of all other domains goes to many sites, and one that is slow must
+# not hold up the rest: what waited so long, in seconds, goes back to the ledger and comes again.
 _PATIENCE = 30.0
 # So long, in seconds, the routes that have all connections of a lane keep them while another waits
 # for one: not a connection for each message.
@@ -34,22 +35,11 @@ _TURN = 1.0
 _RUN = 25
 # What a server says that has had too much of us (domain.pacing).
 _THROTTLES = frozenset({"too_busy", "temporary", "blocked_us"})
+# What it says that will take no mail of ours whatever, though about one message.
+_UNWILLING = frozenset({"relay_denied", "relay_needs_login", "no_tls"})
 
 _lane_of = lru_cache(10_000)(lane_of)
-
-
-class Desk(Protocol):
-    """Where a route tells what happens, to be written down together (channels.email.engine)."""
-
-    opener: Opener
-
-    def told(self, parcel: Parcel, outcome: Outcome) -> None: ...
-
-    def listed(self, session: Session) -> None: ...
-
-    def now(self) -> float: ...
-
-    def later(self, seconds: float, route: Route) -> None: ...
+log = structlog.get_logger()
 
 
 class Route:
@@ -60,6 +50,7 @@ class Route:
         self.site = site
         self.timer: asyncio.TimerHandle | None = None
         self._desk = desk
+        self._touched = desk.touched
         self._urgent: deque[Queue] = deque()
         self._ordinary: deque[Queue] = deque()
         self._sessions: set[Session] = set()
@@ -82,6 +73,7 @@ class Route:
 
     def put(self, queue: Queue) -> None:
         """Take parcels in; they leave as connections and pace allow."""
+        self._desk.used(self)
         (self._urgent if queue.load.urgent else self._ordinary).append(queue)
         self.pump()
 
@@ -91,6 +83,10 @@ class Route:
     def is_busy(self) -> bool:
         """Whether anything waits."""
         return bool(self._urgent or self._ordinary)
+
+    def is_used(self) -> bool:
+        """Whether anything waits, is on its way, or could be at once."""
+        return bool(self._sessions or self._opening) or self.is_busy()
 
     def _queues(self) -> tuple[deque[Queue], deque[Queue]]:
         return self._urgent, self._ordinary
@@ -125,12 +121,21 @@ class Route:
         try:
             parcel.compose()
         except Exception as error:
-            parcel.load.fail(error)
-            parcel.load.drop(1)
+            self._not_made(parcel, error)
             return None
         if parcel.domain in self.lane.unquoted:
             parcel.form = len(parcel.forms) - 1
         return parcel
+
+    def _not_made(self, parcel: Parcel, error: Exception) -> None:
+        """What cannot be made for one recipient must not keep it from the others."""
+        if parcel.load.can_be_made():
+            # The exception's words may hold the address.
+            log.error("message_not_made", delivery=parcel.number, reason=type(error).__name__)
+            self._desk.told(parcel, Refused("bad_address"))
+        else:
+            parcel.load.fail(error)
+            parcel.load.drop(1)
 
     @staticmethod
     def _drop(queue: Queue) -> None:
@@ -222,11 +227,12 @@ class Route:
         # What was only just opened carries something, or two routes would make room for each other
         # for ever.
         surplus = self.lane.surplus > 0 and session.carried > 0
-        spent = surplus or session.carried >= self.lane.pace.per_connection
+        spent = surplus or session.spent or session.carried >= self.lane.pace.per_connection
         may = not spent and session.may_offer() and self._may_begin()
         parcel = self._take() if may else None
         if parcel is not None:
             self.lane.begin()
+            self._touched.add(self.lane)
             session.advance(parcel)
             return
         leaves = spent and session.may_offer()
@@ -250,6 +256,7 @@ class Route:
 
     def accepted(self, parcel: Parcel, text: str) -> None:
         self.lane.accept()
+        self._touched.add(self.lane)
         if parcel.form:
             self.lane.unquoted.add(parcel.domain)
         self._desk.told(parcel, verdict("dot", 250, text))
@@ -257,18 +264,47 @@ class Route:
     def settled(self, parcel: Parcel, reply: Reply | None) -> None:
         if reply is None:
             outcome: Outcome = Unknown("no_answer")
-            self._heed(TryLater("too_busy"))
+            self._heed(parcel, TryLater("too_busy"))
         else:
-            outcome = verdict(reply.phase, reply.code, reply.text, _lane_of(parcel.domain))
-            self._heed(outcome)
+            outcome = _verdict(parcel, reply)
+            self._heed(parcel, outcome)
         self._desk.told(parcel, outcome)
 
-    def _heed(self, outcome: Outcome) -> None:
-        """What an answer means for the pace of the lane, and for whether it goes on."""
+    def _heed(self, parcel: Parcel, outcome: Outcome) -> None:
+        """What came of a parcel means for the pace of the lane, and for whether it goes on."""
         if isinstance(outcome, TryLater) and outcome.reason in _THROTTLES:
             self.lane.throttled(self._desk.now())
-        else:
-            self.lane.answer(outcome)
+        elif not parcel.load.answer:
+            self.lane.answer(outcome, parcel.domain)
+            self._touched.add(self.lane)
+
+    def elsewhere(self, session: Session, parcel: Parcel, reply: Reply) -> bool:
+        """A server that answers and takes nothing of ours gives way to the next, if there is one.
+
+        After MAIL no recipient was named yet: what only defers then is about us.
+        """
+        outcome = _verdict(parcel, reply)
+        if not isinstance(outcome, TryLater):
+            return False
+        if reply.phase != "mail" and outcome.reason not in _UNWILLING:
+            return False
+        self._desk.opener.avoid(session.target)
+        if parcel.tries + 1 >= _TRIES or not self._desk.opener.has_another(self.site):
+            return False
+        if self.site.name != RELAY:
+            # The next exchanger is the same operator's, and says the same of our pace.
+            self._heed(parcel, outcome)
+        self._leave(session.target)
+        self._again(parcel)
+        return True
+
+    def _leave(self, target: Target) -> None:
+        """Offer nothing more on the connections to this server."""
+        for session in self._sessions:
+            session.spent = session.spent or session.target == target
+        for session in [each for each in self._idle if each.spent]:
+            self._idle.remove(session)
+            session.quit()
 
     def misspelt(self, parcel: Parcel) -> bool:
         """Some servers refuse a quoted local part that is right, and take it without quotes."""
@@ -306,20 +342,26 @@ class Route:
 
     # Now and then.
 
-    def sweep(self, now: float, loads: set[Load]) -> None:
-        """End what waits too long, and drop what may not leave any more (`loads`)."""
+    def sweep(self, now: float) -> None:
+        """End what waits too long, and drop what may not leave any more."""
         for session in [each for each in self._sessions if each.is_late(now)]:
             if session in self._idle and not session.leaving:
                 self._idle.remove(session)
                 session.quit()
             else:
                 session.give_up()
-        longest = _PATIENCE if self.site.rule.name == OTHER else math.inf
+        for session in [each for each in self._sessions if _is_in_vain(each)]:
+            session.abort()
         for queues in self._queues():
-            over = [each for each in queues if each.load in loads or now - each.since > longest]
+            over = [each for each in queues if each.load.halted or self._is_late(each, now)]
             for queue in over:
                 queues.remove(queue)
                 self._drop(queue)
+
+    def _is_late(self, queue: Queue, now: float) -> bool:
+        """Behind a relay, all that waits waits for the same one."""
+        late = queue.load.lane == OTHER and now - queue.since > _PATIENCE
+        return late and self.site.name != RELAY
 
     def close(self) -> None:
         """Say goodbye where nothing is on its way, and open nothing more."""
@@ -330,3 +372,13 @@ class Route:
         """Hang up, whatever is on its way."""
         for session in list(self._sessions):
             session.abort()
+
+
+def _verdict(parcel: Parcel, reply: Reply) -> Outcome:
+    return verdict(reply.phase, reply.code, reply.text, _lane_of(parcel.domain))
+
+
+def _is_in_vain(session: Session) -> bool:
+    """Whether it waits only to be told that a body may come which must not leave any more."""
+    offered = session.offered
+    return session.sent is None and offered is not None and offered.load.halted

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from channels.email.exchangers import Exchanger, Exchangers, Found
 from channels.email.lookup import async_resolver
-from channels.email.relays import MX_PORT, Direct, Relay, ways
+from channels.email.relays import MX_PORT, Direct, Relay, fewest, ways
 from domain.lanes import (
     OTHER,
     RELAY,
@@ -43,7 +43,8 @@ _NAME_LENGTH = 200
 class Target:
     """One server to connect to.  `host` is its name, for TLS and logs; `address` where it is.
 
-    `tls` is "offered" (taken when there), "required" or "at once".
+    `tls` is "offered" (taken when there), "required" or "at once".  The lowest `preference` goes
+    first; of equal ones each gets its part.
     """
 
     host: str
@@ -52,6 +53,7 @@ class Target:
     tls: str
     user: str = ""
     password: str = field(default="", repr=False)
+    preference: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ class RelayRouter:
     """Everything goes to the relays, the first that answers."""
 
     def __init__(self, relays: Sequence[Relay], connections: int) -> None:
-        targets = tuple(_target(relay) for relay in relays)
+        targets = tuple(_target(relay, number) for number, relay in enumerate(relays))
         self._sites = (Site(RELAY, _relay_rule(relays, connections), targets, route=RELAY),)
 
     async def sites(self, domain: str) -> Answer:  # noqa: ARG002 - the contract's signature
@@ -115,16 +117,17 @@ class RelayRouter:
         """Nothing is looked up."""
 
 
-def _target(relay: Relay) -> Target:
-    return Target(relay.host, relay.host, relay.port, relay.tls, relay.user, relay.password)
+def _target(relay: Relay, preference: int) -> Target:
+    return Target(
+        relay.host, relay.host, relay.port, relay.tls, relay.user, relay.password, preference
+    )
 
 
 def _relay_rule(relays: Sequence[Relay], connections: int) -> LaneRule:
     """Whichever relay takes over, none gets more than the most limited one takes."""
-    allowed = (relay.connections for relay in relays if relay.connections is not None)
     return LaneRule(
         RELAY,
-        connections=min((connections, *allowed)),
+        connections=fewest(relays, connections),
         per_connection=_RELAY_MESSAGES,
         per_second=min((relay.rate for relay in relays if relay.rate is not None), default=None),
         stated=True,
@@ -150,7 +153,8 @@ class DirectRouter:
             async_resolver(dns_servers),
             [kind for kind in ("A", "AAAA") if kind in families],
             # Whoever names another port has stand-ins, and those are on loopback.
-            elsewhere=all(direct.port == MX_PORT for direct in directs),
+            elsewhere=any(direct.port == MX_PORT for direct in directs),
+            own=[direct.egress for direct in directs if direct.egress],
         )
         self._kept: dict[str, _Kept] = {}
         self._asking: dict[str, asyncio.Task[Answer]] = {}
@@ -230,14 +234,20 @@ def _targets(exchangers: Iterable[Exchanger], direct: Direct, rule: LaneRule) ->
     for each in exchangers:
         for address in each.addresses:
             if ip_address(address).version == version:
-                yield Target(each.host, address, direct.port, tls)
+                yield Target(each.host, address, direct.port, tls, preference=each.preference)
 
 
 def _lane(domain: str, exchangers: Sequence[Exchanger]) -> tuple[str, LaneRule]:
-    """The lane of a known domain, or of a known exchanger; else the exchangers' own name."""
+    """The lane of a known domain, or of known exchangers; else the exchangers' own name.
+
+    Anybody can name a carrier's host as an exchanger of their own domain, and a server of theirs
+    beside it that freezes the lane it is in.  So one foreign exchanger keeps a domain out of a
+    carrier's lane.  If all are the carrier's, only the carrier's own DNS says where they are.
+    """
     lane = lane_of(domain)
     if lane == OTHER:
-        lane = lane_of_exchanger(exchangers[0].host) or OTHER
+        lanes = {lane_of_exchanger(each.host) or OTHER for each in exchangers}
+        lane = lanes.pop() if len(lanes) == 1 else OTHER
     if lane != OTHER:
         return lane, rule_of(lane)
     best = {each.host for each in exchangers if each.preference == exchangers[0].preference}
@@ -245,7 +255,10 @@ def _lane(domain: str, exchangers: Sequence[Exchanger]) -> tuple[str, LaneRule]:
 
 
 def site_name(hosts: Iterable[str]) -> str:
-    """One name for a set of hosts, such as (mx1|mx2).example.jp, whatever their order."""
+    """One name for a set of hosts, such as (mx1|mx2).example.jp, whatever their order.
+
+    It always has a dot in it, and so is never the name of a lane.
+    """
     names = sorted(hosts)
     heads = [name.split(".") for name in names]
     tail: list[str] = []
@@ -254,6 +267,8 @@ def site_name(hosts: Iterable[str]) -> str:
         heads = [head[:-1] for head in heads]
     text = "|".join(".".join(head) for head in heads)
     name = ".".join([f"({text})" if len(names) > 1 else text, *tail])
+    if "." not in name:
+        name += "."
     return name if len(name) <= _NAME_LENGTH else _shortened(name)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
+from channels.email.dkim import record_name
 from channels.email.relays import Direct, Relay
 from domain.mail_checks import CHECKS, Subject
 
@@ -17,6 +18,10 @@ _RESERVED = re.compile(
     r"(.*\.)?(example|test|invalid|localhost|example\.(com|net|org)"
     r"|example\d?\.((ac|ad|co|ed|go|gr|lg|ne|or)\.)?jp)\.?"
 )
+
+# Where real mail servers listen, on this machine too (a Postfix that sends it on): 25 and 587 by
+# RFC 6409 section 3.1, 465 by RFC 8314 section 3.3.
+_REAL_PORTS = frozenset({25, 465, 587})
 
 _HIDDEN = [
     ip_network(text)
@@ -33,6 +38,11 @@ class Signing:
     domain: str
     selector: str
     public_key: str = ""
+
+    @property
+    def record(self) -> str:
+        """Where the public key is published."""
+        return record_name(self.selector, self.domain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +79,24 @@ class SentAs:
         return Subject(self.domain, {name: _digest(self._about(name)) for name in CHECKS})
 
     def is_pretence(self) -> bool:
-        """Whether the domain is nobody's and all that is asked listens on this machine."""
-        return _is_reserved(self.domain) and self._is_here()
+        """Whether the domain is nobody's, and no real mail server can be among those asked."""
+        if not _is_reserved(self.domain) or any(way.port in _REAL_PORTS for way in self.ways):
+            return False
+        return self._is_here()
 
     def _is_here(self) -> bool:
+        """A resolver on this machine may know the whole world: that alone shuts nobody out."""
         if self.relays:
             return all(is_loopback(relay.host) for relay in self.relays)
         servers = [server.strip() for server in self.dns_servers.split(",") if server.strip()]
         return bool(servers) and all(is_loopback(_host(server)) for server in servers)
+
+    def described(self, name: str) -> str:
+        """The settings that one of CHECKS is about, for people; of a key its selector."""
+        parts = self._about(name)
+        if name == "DKIM":
+            parts = [self.signing.record] if self.signing else ["mail that is not signed"]
+        return ", ".join(dict.fromkeys(part for part in [self.domain, *parts] if part))
 
     def _about(self, name: str) -> Sequence[str]:
         """The settings that a check is about: with others it has to pass anew."""

@@ -24,10 +24,11 @@ from channels.email.verdicts import Phase
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long to wait, in seconds: RFC 5321 section 4.5.3.2, except for connecting.
+    """How long to wait, in seconds: RFC 5321 section 4.5.3.2, except for connecting and TLS.
 
-    The ten minutes after the final dot are long because giving up sooner means that the
-    message may arrive twice.
+    `greeting` is for the last server that there is to try: one that takes connections and says
+    nothing is left for the next one after `connect`.  The ten minutes after the final dot are long
+    because giving up sooner means that the message may arrive twice.
     """
 
     connect: float = 30
@@ -35,11 +36,14 @@ class Timeouts:
     answer: float = 600
     quit: float = 5
     idle: float = 60
+    greeting: float = 300
+    handshake: float = 60
 
 
 _FIRM = frozenset((501, 553, 554))
-# A line that does not end, and a reply that does not: no server's (RFC 5321 section 4.5.3.1.5).
-_LONGEST, _MOST_LINES = 65_536, 1_000
+# So many bytes that lie here without making a reply, or so many lines of one: no server's (RFC 5321
+# section 4.5.3.1.5).  As many in one read would answer far more than was asked.
+_LONGEST, _MOST_LINES = 65_536, 100
 _PLAIN = ("mail", "rcpt")
 # A body of so many bytes leaves alone, so that one that is cut off is known not to have arrived: a
 # transport says that it is clogged until the last byte has left.
@@ -76,6 +80,8 @@ class Session(asyncio.Protocol):
         self.listed = False
         self.open = False
         self.leaving = False
+        # Nothing more is to be offered here, and a goodbye said.
+        self.spent = False
         self.carried = 0
         self.due = 0.0
         self._loop = asyncio.get_running_loop()
@@ -85,24 +91,34 @@ class Session(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
 
-    async def reply(self) -> Reply:
-        """The next reply, while the session is being opened; raises ConnectionError."""
+    async def reply(self, patience: float) -> Reply:
+        """The next reply, while the session is being opened.
+
+        Raises ConnectionError, and TimeoutError after so many seconds.
+        """
         if self._waiter is None:
             if self.transport is None:
                 raise ConnectionError("closed")
             self._waiter = self._loop.create_future()
         try:
-            return await self._waiter
+            async with asyncio.timeout(patience):
+                return await self._waiter
         finally:
             self._waiter = None
 
     async def encrypt(self, context: ssl.SSLContext, host: str) -> None:
-        """Go on encrypted, after the server said that it is ready for that (RFC 3207)."""
+        """Go on encrypted, after the server said that it is ready for that (RFC 3207).
+
+        Raises OSError, which TimeoutError and ssl.SSLError are.
+        """
         if self.transport is None:
             raise ConnectionError("closed")
         # What came in clear after the "ready" may be anybody's.
         self._rest, self._lines = b"", []
-        transport = await self._loop.start_tls(self.transport, self, context, server_hostname=host)
+        async with asyncio.timeout(self._timeouts.handshake):
+            transport = await self._loop.start_tls(
+                self.transport, self, context, server_hostname=host
+            )
         self.transport = cast(asyncio.Transport, transport)
 
     async def ask(self, command: str) -> Reply:
@@ -111,7 +127,7 @@ class Session(asyncio.Protocol):
             raise ConnectionError("closed")
         self._waiter = self._loop.create_future()
         self._write(command.encode("ascii") + b"\r\n")
-        return await self.reply()
+        return await self.reply(self._timeouts.command)
 
     def begin(self, *, pipelining: bool, sizes: bool) -> None:
         """From now on it carries parcels."""
@@ -194,15 +210,19 @@ class Session(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._rest:
             data = self._rest + data
-        lines = data.split(b"\r\n")
-        self._rest = lines.pop()
-        if len(self._rest) > _LONGEST or len(self._lines) > _MOST_LINES:
+        held = sum(map(len, self._lines)) if self._lines else 0
+        if held + len(data) > _LONGEST:
             self.abort()
             return
+        lines = data.split(b"\r\n")
+        self._rest = lines.pop()
         awaited, usual = self._awaited, self._pipelining and self.open
         for line in lines:
             if line[3:4] == b"-":
                 self._lines.append(line)
+                if len(self._lines) > _MOST_LINES:
+                    self.abort()
+                    return
             elif usual and line[:3] == b"250" and awaited and awaited[0] in _PLAIN:
                 # What MAIL and RCPT are answered tens of thousands of times a second.
                 awaited.popleft()
@@ -282,7 +302,9 @@ class Session(asyncio.Protocol):
         if parcel is None:
             return
         bad_form = reply.phase == "rcpt" and reply.code in _FIRM
-        if not (bad_form and self.keeper.misspelt(parcel)):
+        if not (bad_form and self.keeper.misspelt(parcel)) and not self.keeper.elsewhere(
+            self, parcel, reply
+        ):
             self.keeper.settled(parcel, reply)
         self.offered = None
         self.keeper.ready(self)

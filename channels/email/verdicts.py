@@ -23,6 +23,17 @@ _QUEUED = "queued as "
 _NAME_LIMIT = 100
 _ENHANCED = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})\b\s*")
 _REFERENCE = re.compile(rf"(?:queued as|\bids?=)\s*<?([\w.-]{{1,{_NAME_LIMIT}}})", re.IGNORECASE)
+# Whoever's address: <a@b>, "a b"@c and a@b, and what stands in brackets alone.
+_ADDRESS = re.compile(
+    r"""<[^<>@]*@[^<>]*>|"[^"]*"@[\w.-]*|(?<![^\s<>(),;:"])[^\s<>(),;:"]*@[\w.-]*"""
+)
+_BRACKETED = re.compile(r"<[^<>\s@]*>")
+# docomo's words, and others', with the address or its local part at the end.
+_NAMED = re.compile(
+    r"\b((?:unknown|no such|invalid) (?:user|recipient|mailbox|address)|user unknown"
+    r"|too much mail data)[: (]{1,3}\S+$",
+    re.MULTILINE,
+)
 # Nobody's reply is longer where it means something (RFC 5321 §4.5.3.1.5 allows 512).
 _LONGEST = 1000
 
@@ -34,7 +45,7 @@ def verdict(phase: Phase, code: int, text: str, lane: str = "") -> Outcome:
     every message: the usual acceptance is to cost next to nothing.
     """
     if code == 250 and phase == "dot":
-        return _NAMELESS if text in _PLAIN else _accepted(text)
+        return _NAMELESS if text in _PLAIN else _accepted(text[:_LONGEST])
     return _refusal(phase, code, text[:_LONGEST], lane)
 
 
@@ -52,13 +63,25 @@ def _refusal(phase: Phase, code: int, text: str, lane: str) -> Outcome:
         return _accepted(text)
     match = _ENHANCED.match(text)
     enhanced = match[1] if match else ""
-    words = (text[match.end() :] if match else text).lower()
+    words = _without_names((text[match.end() :] if match else text).lower())
     for rule in _rules(phase, lane):
         if rule.fits(str(code), enhanced, words):
             # The words may name the recipient, so that only the numbers are kept.
             detail = f"{code} {enhanced}".strip()
             return TryLater(rule.reason) if rule.reason in LATER else Refused(rule.reason, detail)
     return TryLater("unclear")
+
+
+def _without_names(words: str) -> str:
+    """The words alone: whoever is busy.mom@ or sports99@ says nothing of the server.
+
+    Something stays in the place of each, because to name none means something with au.
+    """
+    if "@" in words:
+        words = _ADDRESS.sub("@", words)
+    if "<" in words:
+        words = _BRACKETED.sub("<>", words)
+    return _NAMED.sub(r"\1 @", words)
 
 
 @lru_cache(maxsize=512)

@@ -182,9 +182,10 @@ class Chunk(Table):
     can no longer record (fencing).  `state` is ready, leased, placed (all that is left waits to
     be displayed in web chat) or done.  A `keyed` one goes out as one request that its provider
     knows by `key`, and so keeps its members until that has answered.  `turn` is its place among
-    its broadcast's chunks of the same kind: in a lane several broadcasts go on side by side.  The
-    key is made with the row and never derived from its number: after a backup was restored,
-    numbers come again.
+    its broadcast's chunks of the same kind: in a lane several broadcasts go on side by side.  All
+    of a `patient` one are tried because their mailboxes are full: for days, while its broadcast
+    is finished for those who sent it.  The key is made with the row and never derived from its
+    number: after a backup was restored, numbers come again.
     """
 
     __tablename__ = "chunks"
@@ -204,6 +205,7 @@ class Chunk(Table):
     state: Mapped[str] = mapped_column(String(8), default="ready")
     size: Mapped[int]
     keyed: Mapped[bool] = mapped_column(default=False, server_default=false())
+    patient: Mapped[bool] = mapped_column(default=False, server_default=false())
     # Chunks of the first release, which had no keys, are mail's and web chat's only.
     key: Mapped[UUID] = mapped_column(default=uuid4, server_default="0" * 32)
     epoch: Mapped[int] = mapped_column(default=0)

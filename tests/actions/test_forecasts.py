@@ -17,8 +17,9 @@ from domain.cards import CardRef
 from domain.deliveries import ORDINARY, URGENT, ChunkRule
 from domain.forecasts import Place
 from domain.mail_checks import Subject
-from storage import mail_checks, people, quotas
+from storage import journals, mail_checks, people, quotas
 from storage.database import Database, Transaction
+from storage.forecasts import lanes as storage_lanes
 from storage.forecasts import recipients
 from storage.freezing import Frozen
 from storage.tables import Broadcast, Chunk, ContactPoint, Lane
@@ -179,6 +180,30 @@ def test_behind_a_relay_nothing_is_said_of_lanes(sqlite_world: World) -> None:
         known(tx, "relay", rate=None, measured=10.0, connections=10)
         waits(tx, sqlite_world, "au", 1195)
     assert "見込み：メール 約2分、LINE 1分以内" in shown(sqlite_world)
+
+
+def test_each_sending_worker_adds_its_own_pace_at_the_relay(sqlite_world: World) -> None:
+    with sqlite_world.database.writing() as tx:
+        known(tx, "relay", rate=None, measured=10.0, connections=10)
+        waits(tx, sqlite_world, "au", 1195)
+        for name in ("one", "two", "gone"):
+            journals.opened(tx, name, "host", f"/{name}")
+        journals.replayed(tx, "gone")
+    assert seconds(sqlite_world)["email"] == 1200 / 10 / 2
+
+
+def test_of_thousands_of_servers_those_last_seen_are_looked_at(world: World) -> None:
+    with world.database.writing() as tx:
+        for number in range(30):
+            known(tx, f"mx.{number}.jp", changed_at=tx.now - timedelta(hours=number + 1))
+        known(tx, "docomo", changed_at=tx.now - timedelta(days=60), rate=1.0, measured=1.0)
+        known(tx, "mx.0.jp", "192.0.2.1", changed_at=tx.now - timedelta(days=60))
+        found = storage_lanes(tx)
+    assert len(found) == 21
+    assert found["email", "docomo"][0].rate == 1.0
+    (*_, last) = found
+    assert last == ("email", "mx.0.jp")
+    assert len(found[last]) == 2
 
 
 def test_who_is_moved_to_mail_by_a_quota_counts_there(world: World) -> None:

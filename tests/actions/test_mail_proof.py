@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from actions import admissions, handing_over, mail_proof, registration, schools
+from actions import admissions, contacts, handing_over, mail_proof, registration, schools
 from actions.registration import NewChild
 from domain.refusals import Refusal
 from domain.schools import Admission
@@ -191,3 +191,32 @@ def test_so_many_numbers_leave_in_an_hour_and_no_more(
     assert refused == ["too_many_pins"]
     clock.forward(hours=2)
     assert not isinstance(ask(database, city, "c@example.jp"), Refusal)
+
+
+def test_a_guardian_has_five_mail_addresses_at_most(
+    sqlite_database: Database, clock: Clock
+) -> None:
+    city = scene.build(sqlite_database, families=0)
+    with sqlite_database.writing() as tx:
+        mother = city.contacts["mother"] = scene.contact(tx, city, "mother")
+        registration.register(tx, mother, city.school, city.class_a, 5)
+    addresses = [f"g{number}@example.jp" for number in range(6)]
+    for address in addresses[:4]:
+        clock.forward(hours=1)
+        ask(sqlite_database, city, address)
+        prove(sqlite_database, city, pin_sent_to(sqlite_database, address))
+    # Two were asked for while there was room for one.
+    clock.forward(hours=1)
+    pins = []
+    for address in addresses[4:]:
+        assert isinstance(ask(sqlite_database, city, address), mail_proof.MailAsked)
+        pins.append(pin_sent_to(sqlite_database, address))
+    assert isinstance(prove(sqlite_database, city, pins[1]), mail_proof.MailProved)
+    assert code(prove(sqlite_database, city, pins[0])) == "too_many_mail"
+    assert contacts_in_order(sqlite_database).count("email") == 5
+    assert code(ask(sqlite_database, city, "g7@example.jp")) == "too_many_mail"
+    again = ask(sqlite_database, city, "g0@example.jp")
+    assert isinstance(again, mail_proof.MailAsked), "one that they have is not one more"
+    with sqlite_database.writing() as tx:
+        assert contacts.drop(tx, mother, mailbox(tx, city, "g0@example.jp").id) is None
+    assert isinstance(ask(sqlite_database, city, "g7@example.jp"), mail_proof.MailAsked)

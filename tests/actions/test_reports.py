@@ -54,7 +54,7 @@ def test_a_report_counts_channels_and_families(database: Database) -> None:
                 "waiting": 1,
             }
         },
-        "families": {"total": 6, "not_reached": 3, "waiting": 1},
+        "families": {"total": 6, "not_reached": 3, "waiting": 1, "full": 0},
         "doubtful": 2,
     }
     for name in ("teacher", "principal"):

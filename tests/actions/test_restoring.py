@@ -64,8 +64,11 @@ def test_what_may_have_been_sent_since_is_doubtful(
     database: Database, clock: Clock, broadcast_id: int
 ) -> None:
     first = ledger_city.deliveries(database, broadcast_id)[0].id
-    done = resume(database, clock, {first: Accepted("250 ok"), 10**9: Accepted("of another")})
+    done = resume(
+        database, clock, {first: Accepted("\x00 <a@b.jp> 9"), 10**9: Accepted("of another")}
+    )
     assert (done.known, done.doubtful) == (1, 2)
+    assert ledger_city.deliveries(database, broadcast_id)[0].reference == "9"
     assert sorted(found(database, broadcast_id)) == [
         ("email", "accepted", 0),
         ("email", "waiting", 1),

@@ -32,6 +32,22 @@ def test_mail_is_sent_as_told() -> None:
     assert (mail.relays, mail.ehlo_name, mail.dns_servers) == ("mx://192.0.2.1", *told.values())
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"mail_ehlo_name": "[203.0.113.5]"},
+        {"mail_ehlo_name": "[IPv6:2001:db8::5]"},
+        {"mail_from": "連絡網 <Renraku@City.Example.JP>"},
+        {"mail_from": '"a..b"@docomo.ne.jp'},
+    ],
+)
+def test_a_sender_as_headers_want_it(told: dict[str, str]) -> None:
+    settings = _settings(**{"smtp_url": "mx://", "mail_from": "s@city.example.jp"} | told)
+    mail = channel_settings(settings).email
+    assert mail is not None
+    assert {"mail_from": mail.mail_from, "mail_ehlo_name": mail.ehlo_name}.items() >= told.items()
+
+
 def test_one_line_account() -> None:
     line = channel_settings(
         _settings(line_channel_secret="hush", line_channel_access_token="token")

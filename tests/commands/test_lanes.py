@@ -32,6 +32,17 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return call
 
 
+def test_before_anything_was_sent(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert run("lanes", "list").output == "no mail was sent to anybody yet\n"
+    assert json.loads(run("lanes", "list", "--json").stdout) == []
+    monkeypatch.setenv(f"{PREFIX}DATABASE_URL", f"sqlite:///{tmp_path / 'none.db'}")
+    for command in (("lanes", "list"), ("lanes", "resume", "docomo"), ("broadcast", "list")):
+        early = run(*command)
+        assert (early.exit_code, "run `renrakumo init`" in early.output) == (1, True)
+
+
 def test_a_stopped_destination_is_listed_and_goes_on_by_a_word(run: Run) -> None:
     house = House(Settings())
     with house.database.writing() as tx:

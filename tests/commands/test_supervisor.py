@@ -4,10 +4,27 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands.supervisor import SLOWEST, STEADY, Child, Supervisor
+from channels.email.session import Timeouts
+from commands.processes import _child
+from commands.supervisor import SENDING, SLOWEST, STEADY, TURNS, Child, Supervisor
 
 SLEEPS = [sys.executable, "-c", "import time; time.sleep(600)"]
 DIES = [sys.executable, "-c", "raise SystemExit(3)"]
+
+
+def test_what_waits_for_a_relay_is_not_cut_off() -> None:
+    """A relay may take ten minutes after the final dot: killed before, its mail leaves twice."""
+    waited: dict[str, float] = {}
+
+    class Slow(Child):
+        def stop(self, patience: float) -> None:
+            waited[self.name] = patience
+
+    sending = _child(SENDING, {})
+    assert sending.patience > Timeouts().answer
+    slow = [Slow(each.name, [], patience=each.patience) for each in (sending, _child(TURNS, {}))]
+    Supervisor(slow, Hand()).stop()
+    assert list(waited.items()) == [("worker --only turns", 30), ("worker --only sending", 660)]
 
 
 @dataclass

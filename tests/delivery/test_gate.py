@@ -154,6 +154,10 @@ def test_somebody_answers_for_a_check_for_thirty_days(
     assert kept == "no name from our provider"
     assert one.allows("email")
     assert kinds(sqlite_database) == []
+    # Nor is it for a time before it was given, where a clock is set back.
+    clock.forward(hours=-1)
+    assert not one.allows("email")
+    clock.forward(hours=1)
     clock.forward(days=23, minutes=-1)
     assert kinds(sqlite_database) == []
     clock.forward(minutes=1)

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from delivery import journal
 from delivery.journal import Journal, JournalBroken, host_id, inherited
+from domain.deliveries import without_addresses
 from domain.outcomes import Accepted, Outcome, Placed, Refused, Split, TryLater, Unknown
 from storage.closing import Remains
 
 text = st.text(max_size=30)
 outcomes: st.SearchStrategy[Outcome] = st.one_of(
-    st.builds(Accepted, text),
+    st.builds(Accepted, text.map(without_addresses)),
     st.builds(Placed),
     st.builds(TryLater, text, st.none() | st.integers(1, 9999).map(lambda s: timedelta(seconds=s))),
     st.builds(Refused, text),
@@ -32,9 +33,9 @@ def written(directory: Path, lines: list[tuple[int, int, int, Outcome | None]]) 
     made = Journal(directory, "worker")
     for chunk_id, epoch, delivery_id, outcome in lines:
         if outcome is None:
-            made.intent(chunk_id, epoch, delivery_id)
+            made.intents(chunk_id, epoch, [delivery_id])
         else:
-            made.outcome(chunk_id, epoch, delivery_id, outcome)
+            made.outcomes(chunk_id, epoch, [(delivery_id, outcome)])
     return made
 
 
@@ -69,7 +70,7 @@ def test_garbage_says_nothing(tmp_path_factory: pytest.TempPathFactory, garbage:
     made = written(tmp_path_factory.mktemp("journal"), [(1, 1, 5, None)])
     with made.path.open("ab") as file:
         file.write(b"\0" * 20 + garbage.replace(b"i", b"x").replace(b"o", b"x") + b"\n")
-    made.intent(1, 1, 6)
+    made.intents(1, 1, [6])
     assert journal.read(made.path) == {(1, 1): Remains((), (5, 6))}
     made.close()
 
@@ -114,7 +115,7 @@ def test_compacting_keeps_what_is_held(tmp_path: Path) -> None:
     made = written(tmp_path, lines)
     before = made.size
     made.compact(lambda: {(2, 2)})
-    made.intent(2, 2, 4)
+    made.intents(2, 2, [4])
     assert journal.read(made.path) == {(2, 2): Remains((), (3, 4))}
     assert made.size < before
     made.sync()
@@ -127,8 +128,8 @@ def test_many_threads_tear_no_line(tmp_path: Path) -> None:
 
     def write(chunk_id: int) -> None:
         for number in range(200):
-            made.intent(chunk_id, 1, number)
-            made.outcome(chunk_id, 1, number, Accepted("250 ok"))
+            made.intents(chunk_id, 1, [number])
+            made.outcomes(chunk_id, 1, [(number, Accepted("250 ok"))])
 
     threads = [Thread(target=write, args=(chunk_id,)) for chunk_id in range(4)]
     for thread in threads:
@@ -145,7 +146,7 @@ def test_a_sick_disk_stops_the_sending(tmp_path: Path, monkeypatch: pytest.Monke
     made = Journal(tmp_path, "worker")
     monkeypatch.setattr(os, "write", lambda _fd, line: len(line) - 1)
     with pytest.raises(JournalBroken):
-        made.intent(1, 1, 1)
+        made.intents(1, 1, [1])
     monkeypatch.undo()
     made.close()
 
@@ -157,12 +158,12 @@ def test_nothing_is_written_after_a_torn_line(
     write = os.write
     monkeypatch.setattr(os, "write", lambda fd, line: write(fd, line[:5]))
     with pytest.raises(JournalBroken):
-        made.intent(2, 1, 2)
+        made.intents(2, 1, [2])
     monkeypatch.undo()
     with pytest.raises(JournalBroken):
-        made.intent(3, 1, 3)
+        made.intents(3, 1, [3])
     with pytest.raises(JournalBroken):
-        made.outcome(1, 1, 1, Accepted())
+        made.outcomes(1, 1, [(1, Accepted())])
     assert journal.read(made.path) == {(1, 1): Remains((), (1,))}
     made.close()
 
@@ -179,7 +180,7 @@ def test_a_disk_that_lost_lines_gets_no_more(
     with pytest.raises(JournalBroken):
         made.sync()
     with pytest.raises(JournalBroken):
-        made.intent(1, 1, 2)
+        made.intents(1, 1, [2])
     made.close()
 
 
@@ -200,3 +201,20 @@ def test_compacting_on_a_full_disk_leaves_the_old_file(
 def test_the_host_keeps_its_name(tmp_path: Path) -> None:
     assert host_id(tmp_path / "a") == host_id(tmp_path / "a")
     assert host_id(tmp_path / "a") != host_id(tmp_path / "b")
+
+
+def test_a_line_that_no_reader_bears_costs_no_other_line(tmp_path: Path) -> None:
+    made = written(tmp_path, [(1, 1, 7, Refused("blocked"))])
+    huge = str(2**63).encode()
+    with made.path.open("ab") as file:
+        file.write(b'o 1 1 8 ["l","x",1e999]\n')
+        file.write(b"o 1 1 8 " + b"[" * 100_000 + b"\n")
+        file.write(b"i 1 1 8 %b\na 1 1 %b:ref\ni %b 1 8\ni 1 -1 8\n" % (huge, huge, huge))
+    made.intents(1, 1, [9])
+    assert journal.read(made.path) == {(1, 1): Remains(((7, Refused("blocked")),), (9,))}
+
+
+def test_a_reference_that_is_an_address_is_not_written_down(tmp_path: Path) -> None:
+    made = written(tmp_path, [(1, 1, 7, Accepted("queued for <taro@docomo.ne.jp> as 4A"))])
+    assert b"docomo" not in made.path.read_bytes()
+    assert journal.read(made.path)[1, 1].outcomes == ((7, Accepted("queued for as 4A")),)

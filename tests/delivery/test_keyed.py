@@ -22,6 +22,7 @@ from domain.outcomes import Accepted, Outcome, Refused, Split, TryLater, Unknown
 from storage import journals, ledger, recording
 from storage.database import Database
 from storage.ledger import Again, Lease, Want
+from storage.recording import Told
 from tests.databases import Clock
 from tests.delivery import city
 from tests.delivery.city import KeyedChannel, deliveries
@@ -115,7 +116,7 @@ def test_outcomes_of_one_request_are_recorded_together(sqlite_database: Database
     held = recorder._demand.granted["line"].popleft()
     ids = [row.id for row in deliveries(sqlite_database, broadcast_id)]
     for number, (member, outcome) in enumerate(halves(ids).items()):
-        recorder.tell(held, member, outcome)
+        recorder.tell_all(held, [(member, outcome)])
         recorder.commit()
         assert held.key in recorder.held_keys()
         assert len(city.chunks(sqlite_database, broadcast_id)) == 1, number
@@ -132,7 +133,7 @@ def test_a_worker_that_breaks_records_what_it_was_told(sqlite_database: Database
     recorder.commit()
     held = recorder._demand.granted["line"].popleft()
     first, _ = deliveries(sqlite_database, broadcast_id)
-    recorder.tell(held, first.id, Accepted("yes"))
+    recorder.tell_all(held, [(first.id, Accepted("yes"))])
     recorder.stop()
     recorder.finish()
     recorder.run()
@@ -161,9 +162,9 @@ class Dying:
     def die(self, outcomes: Mapping[int, Outcome]) -> None:
         key = (self.held.chunk_id, self.held.epoch)
         for member in self.members:
-            self.journal.intent(*key, member)
+            self.journal.intents(*key, [member])
         for member, outcome in outcomes.items():
-            self.journal.outcome(*key, member, outcome)
+            self.journal.outcomes(*key, [(member, outcome)])
         os.close(self.journal._fd)
 
 
@@ -259,7 +260,7 @@ def _step(database: Database, directory: Path, provider: Provider, step: int) ->
     if written is None:
         dying.die({})
         with database.writing() as tx:
-            recording.record(tx, dying.held, list(outcomes.items()), AGAIN)
+            recording.record_all(tx, [Told(dying.held, list(outcomes.items()))], AGAIN)
     else:
         dying.die(dict(list(outcomes.items())[:written]))
     assert recover(database, directory) == 0

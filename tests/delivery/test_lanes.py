@@ -11,8 +11,12 @@ import pytest
 
 from actions import lanes
 from channels.base import Channel, GatheredLog, LaneState, SendChunk
+from channels.email.lane import Lane as MailLane
+from channels.email.routing import Site
 from delivery.lanes import LaneRounds
 from delivery.troubles import Watch
+from domain.lanes import rule_of
+from domain.outcomes import Refused
 from domain.refusals import refuse
 from domain.roles import Role
 from storage import lane_states, troubles
@@ -21,10 +25,12 @@ from storage.database import Database
 from storage.tables import Lane
 from tests.actions import city as scene
 from tests.actions.city import City, told
+from tests.databases import Clock
 from tests.delivery.city import FakeChannel, counting
 
 DOCOMO = LaneState("email", "docomo", "", rate=8.0, connections=3, baseline=0.01)
 GMAIL = LaneState("email", "gmail", "", rate=None, connections=5)
+VALUES = {"rate": 8.0, "connections": 3, "measured": 7.9, "baseline": 0.01, "share": 0.4}
 
 
 @dataclass
@@ -127,6 +133,82 @@ def test_a_stop_is_for_all_workers_until_somebody_resumes_it(database: Database)
     one.channel.sees(replace(DOCOMO, share=0.7, stopped=True))
     one.looks()
     assert other.looks() == [("docomo", True)]
+
+
+@dataclass
+class RealChannel(FakeChannel):
+    """A channel with one real lane, made as the engine makes it: of what it was told at first."""
+
+    lane: MailLane | None = None
+    known: LaneState | None = None
+
+    def start(
+        self, chunk: SendChunk, log: GatheredLog, done: Callable[[BaseException | None], None]
+    ) -> None:
+        raise NotImplementedError
+
+    def lanes(self) -> Sequence[LaneState]:
+        return [self.lane.state("email")] if self.lane else []
+
+    def set_lanes(self, known: Sequence[LaneState]) -> None:
+        (self.known,) = known
+        if self.lane:
+            self.lane.adopt(self.known)
+
+    def hears(self, unknown: int, taken: int) -> bool:
+        """Whether the lane is stopped after so many answers."""
+        self.lane = self.lane or MailLane(Site("docomo", rule_of("docomo"), ()), 0.0, self.known)
+        for _ in range(unknown):
+            self.lane.answer(Refused("unknown_user"), "docomo.ne.jp")
+        for _ in range(taken):
+            self.lane.accept()
+        self.lane.count(1.0)
+        return self.lane.stopped
+
+
+def test_what_a_person_let_go_on_is_usual_for_every_worker(sqlite_database: Database) -> None:
+    """Also for those that had not stopped the lane themselves, or had done so before a restart."""
+    first, other, again = RealChannel(), RealChannel(), RealChannel()
+    rounds = [LaneRounds(sqlite_database, {"email": each}) for each in (first, other)]
+    assert not other.hears(0, 100)
+    assert first.hears(14, 186)
+    rounds[0].look()
+    rounds[1].look()
+    assert other.hears(0, 0), "stopped by the first"
+    rounds.append(LaneRounds(sqlite_database, {"email": again}))
+    rounds[2].load()
+    assert again.hears(0, 1)
+    with sqlite_database.writing() as tx:
+        lane_states.resume(tx, "docomo")
+    for each in rounds:
+        each.look()
+    assert [each.hears(14, 186) for each in (first, other, again)] == [False] * 3
+    for each in rounds:
+        each.look()
+    assert rows(sqlite_database)["docomo"].baseline == pytest.approx(0.07)
+    assert other.hears(100, 0), "a block stops it again"
+
+
+def test_what_is_in_use_is_kept_and_what_is_not_is_forgotten(
+    sqlite_database: Database, clock: Clock
+) -> None:
+    """However steady it is; what is stopped waits for a person.  A look reads no others."""
+    one = worker(sqlite_database, DOCOMO)
+    with sqlite_database.writing() as tx:
+        for site in ("mx.a.jp", "mx.b.jp"):
+            lane_states.put(tx, lane_states.Key("email", "email", site, ""), VALUES)
+        lane_states.stop(tx, lane_states.Key("email", "email", "mx.b.jp", ""), VALUES)
+    one.looks()
+    for _ in range(3):
+        clock.forward(days=31)
+        assert one.looks() == []
+    assert set(rows(sqlite_database)) == {"docomo", "mx.b.jp"}
+    assert rows(sqlite_database)["docomo"].changed_at == clock.now
+    clock.forward(seconds=2)
+    with counting(sqlite_database) as said:
+        one.looks()
+    (read,) = [each for each in said if "FROM lanes" in each]
+    assert "stopped_at IS NOT NULL" in read
 
 
 @pytest.fixture

@@ -63,9 +63,9 @@ def test_the_dead_are_settled_without_waiting(
     database: Database, tmp_path: Path, broadcast_id: int, dying: Dying
 ) -> None:
     accepted, asked, untouched, *_ = dying.members
-    dying.journal.intent(*dying.key, accepted)
-    dying.journal.outcome(*dying.key, accepted, Accepted("yes"))
-    dying.journal.intent(*dying.key, asked)
+    dying.journal.intents(*dying.key, [accepted])
+    dying.journal.outcomes(*dying.key, [(accepted, Accepted("yes"))])
+    dying.journal.intents(*dying.key, [asked])
     dying.die()
     assert recovery(database, tmp_path).run() == 1
     found = {row.id: (row.state, row.doubtful) for row in deliveries(database, broadcast_id)}
@@ -77,7 +77,7 @@ def test_the_dead_are_settled_without_waiting(
 
 
 def test_settling_again_finds_nothing(database: Database, tmp_path: Path, dying: Dying) -> None:
-    dying.journal.intent(*dying.key, dying.members[0])
+    dying.journal.intents(*dying.key, [dying.members[0]])
     dying.die()
     assert recovery(database, tmp_path).run() == 1
     assert recovery(database, tmp_path).run() == 0
@@ -86,7 +86,7 @@ def test_settling_again_finds_nothing(database: Database, tmp_path: Path, dying:
 def test_the_living_keep_their_chunks(
     database: Database, tmp_path: Path, clock: Clock, dying: Dying
 ) -> None:
-    dying.journal.intent(*dying.key, dying.members[0])
+    dying.journal.intents(*dying.key, [dying.members[0]])
     clock.forward(hours=1)
     assert recovery(database, tmp_path).run() == 0
     assert dying.journal.path.exists()
@@ -127,7 +127,41 @@ def test_an_older_lease_in_the_journal_counts_for_nothing(
     database: Database, tmp_path: Path, broadcast_id: int, dying: Dying
 ) -> None:
     chunk_id, epoch = dying.key
-    dying.journal.intent(chunk_id, epoch - 1, dying.members[0])
+    dying.journal.intents(chunk_id, epoch - 1, [dying.members[0]])
     dying.die()
     assert recovery(database, tmp_path).run() == 0
     assert all(row.doubtful == 0 for row in deliveries(database, broadcast_id))
+
+
+def test_a_journal_that_cannot_be_read_keeps_no_other_from_being_settled(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    city.frozen(sqlite_database, 4, size=2)
+    bad, good = (Dying(sqlite_database, tmp_path, name) for name in ("bad", "good"))
+    for each in (bad, good):
+        each.journal.intents(*each.key, [each.members[0]])
+        each.die()
+    content = bad.journal.path.read_bytes()
+    bad.journal.path.unlink()
+    bad.journal.path.mkdir()
+    settling = recovery(sqlite_database, tmp_path)
+    assert [settling.run(), settling.run()] == [1, 0]
+    assert (bad.journal.path.exists(), good.journal.path.exists()) == (True, False)
+    bad.journal.path.rmdir()
+    bad.journal.path.write_bytes(content)
+    assert settling.run() == 1, "what it knew was not lost"
+
+
+def test_what_a_journal_says_can_always_be_written_down(
+    database: Database, tmp_path: Path, broadcast_id: int, dying: Dying
+) -> None:
+    first, second, third, *_ = dying.members
+    chunk_id, epoch = dying.key
+    said = {first: '["l","\\u0000",1e13]', second: '["u","\\ud800"]', third: '["l","x",-1e13]'}
+    with dying.journal.path.open("a") as file:
+        file.writelines(f"o {chunk_id} {epoch} {one} {what}\n" for one, what in said.items())
+    dying.die()
+    recovery(database, tmp_path).run()
+    assert not dying.journal.path.exists()
+    found = {row.id: row.reason for row in deliveries(database, broadcast_id)}
+    assert [found[one] for one in said] == [" ", " ", "x"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from itertools import product
+from threading import Event
 
 import pytest
 
@@ -52,9 +54,45 @@ def test_what_is_sent_does_not_wait_for_what_comes_after(sqlite_database: Databa
     jobs = schedule.ticking(sqlite_database, MAIL, lambda: None).get_jobs()
     assert [(job.func, job.max_instances) for job in jobs] == [
         (schedule.tick_starts, 1),
+        (schedule.tick_statistics, 1),
         (schedule.tick_at_once, 1),
         (schedule.tick_soon, 1),
     ]
+
+
+def test_statistics_hold_up_no_freezing(
+    database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A VACUUM against wraparound holds its lock for hours, and gives way to nobody."""
+    frozen = Event()
+    with database.writing() as tx:
+        city = found(tx, 1)
+        broadcast_ids = [approved(tx, city), approved(tx, city)]
+    heard: list[bool] = []
+
+    def begun() -> None:
+        heard.append(frozen.is_set())
+        frozen.set()
+
+    schedule.tick_starts(database, MAIL, begun)
+    assert len(heard) == len(broadcast_ids)
+    with _vacuumed(database):
+        schedule.tick_statistics(database, frozen)
+    assert not frozen.is_set()
+    assert "failed" not in capsys.readouterr().out
+    frozen.set()
+    monkeypatch.setattr(database, "writing", lambda: 1 / 0)
+    schedule.tick_statistics(database, frozen)
+
+
+@contextmanager
+def _vacuumed(database: Database) -> Iterator[None]:
+    """As if a VACUUM was at work on the deliveries."""
+    with ExitStack() as stack:
+        if not database.is_sqlite:
+            connection = stack.enter_context(database.engine.begin())
+            connection.exec_driver_sql("LOCK TABLE deliveries IN SHARE UPDATE EXCLUSIVE MODE")
+        yield
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.breaker import Breaker
+from domain.breaker import Breaker, usual_from_now
 
 
 def sent(breaker: Breaker, share: float, count: int, at: float = 0.0, *, seed: int = 1) -> int:
@@ -75,7 +75,7 @@ def test_let_go_on_it_bears_what_it_was_stopped_for() -> None:
     breaker = Breaker()
     breaker.note(14, 186, 0.0)
     stopped = breaker.tripped
-    breaker.reset()
+    breaker.resume(usual_from_now(breaker.baseline, breaker.share))
     assert (stopped, breaker.tripped, breaker.share) == (True, False, 0.0)
     assert breaker.baseline == 0.07
     breaker.note(14, 186, 1.0)
@@ -85,7 +85,7 @@ def test_let_go_on_it_bears_what_it_was_stopped_for() -> None:
 def test_let_go_on_a_block_stops_it_again() -> None:
     breaker = Breaker()
     breaker.note(100, 0, 0.0)
-    breaker.reset()
+    breaker.resume(usual_from_now(breaker.baseline, breaker.share))
     breaker.note(100, 0, 1.0)
     assert breaker.tripped
 

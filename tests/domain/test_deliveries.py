@@ -30,6 +30,24 @@ def test_accepted_refused_and_placed_need_no_other_try() -> None:
     assert not settle(Placed(), Tried(), DAY).settled
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("4A7\x00B\ud800", "4A7 B "),
+        ("for <taro@docomo.ne.jp> as 4A", "for as 4A"),
+        ("taro＠docomo.ne.jp", ""),
+        ("x" * 190 + " taro.yamada@docomo.ne.jp", "x" * 190),
+    ],
+)
+def test_of_a_reference_no_address_is_kept(said: str, kept: str) -> None:
+    assert settle(Accepted(said), Tried(), DAY).reference == kept
+
+
+def test_what_a_provider_says_overflows_no_date_and_can_be_written_down() -> None:
+    for after in (timedelta.max, timedelta.min):
+        assert settle(TryLater("\x00", after), Tried(), DAY).reason == " "
+
+
 def test_unknown_is_sent_again_and_counted() -> None:
     change = settle(Unknown("no_answer"), Tried(), DAY)
     assert (change.state, change.doubtful, change.settled) == (State.UNKNOWN, True, False)

@@ -119,6 +119,30 @@ def test_a_relay_without_a_stated_rate_gets_none_for_one_refusal() -> None:
     assert (pace.rate, pace.connections) == (None, 8)
 
 
+@pytest.mark.parametrize(
+    ("stated", "learned", "then"),
+    [
+        ((20, 8), (40, 20), (20, 8)),
+        ((20, 8), (5, 2), (5, 2)),
+        ((None, 8), (5, 2), (None, 2)),
+        ((None, 8), (None, 20), (None, 8)),
+        ((20, 8), (None, None), (20, 8)),
+        ((0.2, 8), (5, 2), (0.2, 2)),
+    ],
+)
+def test_what_is_stated_now_holds_against_what_was_learned_before(
+    stated: tuple[float | None, int],
+    learned: tuple[float | None, int | None],
+    then: tuple[float | None, int],
+) -> None:
+    rule = LaneRule("relay", per_second=stated[0], connections=stated[1], stated=True)
+    pace = Pace(rule, 0, *learned)
+    assert (pace.rate, pace.connections) == then
+    pace.throttled(0)
+    busy(pace, 5, 3600, anything)
+    assert (pace.rate, pace.connections) == stated
+
+
 def test_where_connections_are_the_limit_the_rate_stays() -> None:
     pace = Pace(CARRIER, 0)
     busy(pace, 0, 61, lambda now: int(now % 1 == 0) * 2)

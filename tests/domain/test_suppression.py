@@ -16,12 +16,26 @@ def said(mark: Mark | None, hours: float, reason: str = UNKNOWN_USER) -> Mark:
 
 
 def test_a_day_ends_at_midnight_in_japan() -> None:
-    once = said(None, -10)
+    once = said(None, -14)
     assert (once.days, once.suspended_at) == (1, None)
     assert said(once, 0) == once, "said twice on one day it counts once"
     next_day = said(once, 0.5)
     assert (next_day.days, next_day.suspended_at) == (2, LATE + timedelta(hours=0.5))
     assert said(next_day, 48).suspended_at == next_day.suspended_at
+
+
+def test_two_sides_of_midnight_are_one_evening() -> None:
+    late = said(None, 0)
+    assert said(late, 0.2) == late, "23:50 and 0:02"
+    assert said(late, 11.9) == late
+    assert said(late, 12).suspended_at is not None
+
+
+def test_a_clock_that_is_set_back_counts_no_day() -> None:
+    ahead = said(None, 72)
+    assert said(ahead, 0) == ahead, "it ran three days ahead"
+    assert said(ahead, -24) == ahead
+    assert said(ahead, 96).days == 2
 
 
 def test_only_who_is_unknown_is_suspended() -> None:

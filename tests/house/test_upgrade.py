@@ -116,6 +116,7 @@ def test_what_is_new_has_its_default(upgraded: Upgraded) -> None:
     }
     assert new == {
         ("chunks", "turn", 0),
+        ("chunks", "patient", False),
         ("contact_points", "mail_form", ""),
         ("contact_points", "tested_at", None),
         ("contact_points", "arrived_at", None),

@@ -45,10 +45,10 @@ def hurry() -> None:
     from delivery.worker import Worker
     from domain import deliveries, pacing
 
-    quick = Timeouts(connect=2, command=1, answer=ANSWER, quit=0.2)
+    quick = Timeouts(connect=2, command=1, answer=ANSWER, quit=0.2, greeting=2)
     make_engine: Callable[..., Any] = channel._engine
     changes: list[tuple[Any, str, Any]] = [
-        (channel, "_engine", lambda ways, _, share: make_engine(ways, quick, share)),
+        (channel, "_engine", lambda ways, _, **more: make_engine(ways, quick, **more)),
         (pacing, "PAUSE", 0.05),
         (recorder, "_EXTEND", 0.3),
         (sending, "_AGAIN_SOON", timedelta(seconds=0.1)),

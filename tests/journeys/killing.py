@@ -45,7 +45,8 @@ class Site:
             "RENRAKUMO_BOARD_CODE": "office",
             "RENRAKUMO_SMTP_URL": self.standin.url,
             "RENRAKUMO_MAIL_FROM": "renraku@example.jp",
-            "RENRAKUMO_MAIL_CONNECTIONS": str(CONNECTIONS),
+            # A quarter is kept for answers.
+            "RENRAKUMO_MAIL_CONNECTIONS": str(CONNECTIONS * 5 // 4),
         }
 
     def open(self) -> Database:

@@ -18,6 +18,7 @@ from storage import audiences, ledger, people, quotas, recording, schools
 from storage.database import Database, Transaction
 from storage.freezing import Frozen
 from storage.ledger import Again, Want
+from storage.recording import Told
 from storage.tables import AudienceMember, AudienceWay, Confirmation, Delivery, GroupPart
 from tests.databases import Clock
 from tests.delivery import city
@@ -181,7 +182,7 @@ def _answer_all(database: Database, random: Random) -> bool:
         with database.writing() as tx:
             members = ledger.members(tx, one.chunk_id)
             told = [(member.delivery_id, random.choice(ANSWERS)) for member in members]
-            assert recording.record(tx, one, told, Again(RULES))
+            assert not recording.record_all(tx, [Told(one, told)], Again(RULES))
             ledger.release(tx, one)
     return bool(held)
 

@@ -14,6 +14,7 @@ from storage import ledger, quotas, recording
 from storage.database import Database
 from storage.freezing import Frozen
 from storage.ledger import Lease
+from storage.recording import Told
 from storage.tables import Guardian
 from tests.databases import Clock
 from tests.delivery import city
@@ -68,7 +69,7 @@ def test_two_workers_who_close_two_ways_leave_the_third(database: Database) -> N
         together.wait()
         with database.writing() as tx:
             told = [(member.delivery_id, Refused("no_mailbox")) for member in members]
-            assert recording.record(tx, held, told, AGAIN)
+            assert not recording.record_all(tx, [Told(held, told)], AGAIN)
 
     threads = [Thread(target=refuse, args=(held,)) for held in lease(database, "email")]
     assert len(threads) == 2
@@ -98,7 +99,7 @@ def test_past_its_validity_nothing_leaves_by_any_way(
     with database.writing() as tx:
         for held in late:
             told = [(member.delivery_id, BLOCKED) for member in ledger.members(tx, held.chunk_id)]
-            assert recording.record(tx, held, told, AGAIN)
+            assert not recording.record_all(tx, [Told(held, told)], AGAIN)
             ledger.release(tx, held)
     assert len(chunks(database, broadcast_id)) == before
     assert not any(lease(database, channel) for channel in city.EVERYTHING)

@@ -13,6 +13,7 @@ from storage import closing, ledger, recording
 from storage.closing import Remains
 from storage.database import Database
 from storage.ledger import Again, Lease, Want
+from storage.recording import Told
 from storage.tables import Chunk
 from tests.databases import Clock
 from tests.delivery import city
@@ -44,7 +45,7 @@ def members(database: Database, held: Lease) -> list[int]:
 
 def record(database: Database, held: Lease, outcomes: Sequence[tuple[int, Outcome]]) -> None:
     with database.writing() as tx:
-        assert recording.record(tx, held, outcomes, AGAIN)
+        assert not recording.record_all(tx, [Told(held, outcomes)], AGAIN)
 
 
 def release(database: Database, held: Lease, again_in: timedelta | None = None) -> None:

@@ -12,6 +12,7 @@ from storage import closing, journals, ledger, recording
 from storage.closing import Remains
 from storage.database import Database
 from storage.ledger import Again, Lease, Want
+from storage.recording import Told
 from storage.tables import Broadcast
 from tests.databases import Clock
 from tests.delivery import city
@@ -38,7 +39,7 @@ def members(database: Database, held: Lease) -> list[int]:
 
 def record(database: Database, held: Lease, outcomes: Sequence[tuple[int, Outcome]]) -> bool:
     with database.writing() as tx:
-        return recording.record(tx, held, outcomes, AGAIN)
+        return not recording.record_all(tx, [Told(held, outcomes)], AGAIN)
 
 
 def release(database: Database, held: Lease) -> bool:

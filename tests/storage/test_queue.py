@@ -125,7 +125,7 @@ def test_thousands_that_are_ready_are_not_looked_at(database: Database) -> None:
     assert is_due(database, *wants)
     (first, *_) = lease(database, *wants)
     with database.writing() as tx:
-        recording.record(tx, first, [(1, city.accepting(1))], Again(city.MAIL))
+        recording.record_all(tx, [Told(first, [(1, city.accepting(1))])], Again(city.MAIL))
     event.remove(database.engine, "before_cursor_execute", note)
     plans = {statement: _plan(database, statement, values) for statement, values in said}
     asked = [plan for statement, plan in plans.items() if "not_before <=" in statement]

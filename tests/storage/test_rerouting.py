@@ -10,14 +10,16 @@ import pytest
 from sqlalchemy import select
 
 from delivery.freeze import freeze
-from domain.addresses import MailAddress
+from domain.addresses import MailAddress, normalise_mail
 from domain.deliveries import ChunkRule
 from domain.outcomes import Accepted, Outcome, Refused, TryLater
+from domain.suppression import UNKNOWN_USER
 from storage import closing, ledger, opt_outs, people, recording
 from storage.closing import Remains
 from storage.database import Database, Transaction
 from storage.freezing import Frozen
 from storage.ledger import Again, Lease, Want
+from storage.recording import Told
 from storage.tables import AudienceMember, Broadcast, Chunk, ContactPoint, Delivery, Guardian
 from tests.databases import Clock
 from tests.delivery import city
@@ -42,7 +44,7 @@ def say(
         with database.writing() as tx:
             members = [member.delivery_id for member in ledger.members(tx, held.chunk_id)]
             told = [(number, outcome) for number in members if only is None or number in only]
-            assert recording.record(tx, held, told, AGAIN)
+            assert not recording.record_all(tx, [Told(held, told)], AGAIN)
             ledger.release(tx, held)
 
 
@@ -119,7 +121,7 @@ def test_neither_is_one_whose_channel_is_off(database: Database) -> None:
     (held,) = lease(database, "line")
     with database.writing() as tx:
         (member,) = ledger.members(tx, held.chunk_id)
-        recording.record(tx, held, [(member.delivery_id, BLOCKED)], Again(rules))
+        recording.record_all(tx, [Told(held, [(member.delivery_id, BLOCKED)])], Again(rules))
     assert ways(database, broadcast_id) == ["line"]
 
 
@@ -152,7 +154,7 @@ def test_after_the_broadcast_was_stopped_nobody_moves(database: Database) -> Non
     with database.writing() as tx:
         tx.session.get_one(Broadcast, broadcast_id).state = "withdrawn"
         (member,) = ledger.members(tx, held.chunk_id)
-        recording.record(tx, held, [(member.delivery_id, BLOCKED)], AGAIN)
+        recording.record_all(tx, [Told(held, [(member.delivery_id, BLOCKED)])], AGAIN)
     assert len(chunks(database, broadcast_id)) == 1
 
 
@@ -254,7 +256,9 @@ def test_two_workers_at_once_move_two_to_one_mailbox(database: Database) -> None
             (member,) = ledger.members(tx, held.chunk_id)
         together.wait()
         with database.writing() as tx:
-            assert recording.record(tx, held, [(member.delivery_id, BLOCKED)], AGAIN)
+            assert not recording.record_all(
+                tx, [Told(held, [(member.delivery_id, BLOCKED)])], AGAIN
+            )
 
     threads = [Thread(target=refuse, args=(held,)) for held in lease(database, "line")]
     for thread in threads:
@@ -304,7 +308,7 @@ def test_a_keyed_way_gets_keyed_chunks_that_end_with_their_keys(
     for held in lease(database, "email"):
         with database.writing() as tx:
             told = [(m.delivery_id, Refused("no")) for m in ledger.members(tx, held.chunk_id)]
-            recording.record(tx, held, told, Again(rules))
+            recording.record_all(tx, [Told(held, told)], Again(rules))
     made = [chunk for chunk in chunks(database, broadcast_id) if chunk.channel == "line"]
     assert sum(chunk.size for chunk in made) == 5
     assert all(chunk.keyed and chunk.size <= 2 for chunk in made)
@@ -346,6 +350,46 @@ def test_a_block_that_is_told_late_changes_nothing_newer(database: Database, clo
     clock.forward(seconds=30)
     with database.writing() as tx:
         (member,) = ledger.members(tx, held.chunk_id)
-        assert recording.record(tx, held, [(member.delivery_id, BLOCKED)], AGAIN)
+        assert not recording.record_all(tx, [Told(held, [(member.delivery_id, BLOCKED)])], AGAIN)
     with database.reading() as tx:
         assert tx.session.scalars(select(ContactPoint.state)).one() == "active"
+
+
+def mail(text: str) -> MailAddress:
+    found = normalise_mail(text)
+    assert found is not None
+    return found
+
+
+def test_who_is_unknown_is_not_asked_for_again_at_the_same_destination(
+    sqlite_database: Database,
+) -> None:
+    dead = [mail(f"dead{number}@docomo.ne.jp") for number in range(3)]
+    elsewhere = (mail("dead@softbank.ne.jp"), mail("dead@one.example"), mail("ok@two.example"))
+    other = (mail("b@docomo.ne.jp"),)
+    broadcast_id = city.sending(sqlite_database, (*dead, *elsewhere), other)
+    for _ in range(3):
+        say(sqlite_database, "email", Refused(UNKNOWN_USER))
+    asked = [lane for lane, _ in lanes_asked(sqlite_database, broadcast_id)]
+    assert sorted(asked) == ["docomo", "docomo", "other", "other", "softbank"]
+    say(sqlite_database, "email", Accepted())
+    assert ("other", "accepted") in lanes_asked(sqlite_database, broadcast_id)
+
+
+def lanes_asked(database: Database, broadcast_id: int) -> list[tuple[str, str]]:
+    query = (
+        select(Chunk.lane, Delivery.state)
+        .join(Delivery, Delivery.chunk_id == Chunk.id)
+        .where(Delivery.broadcast_id == broadcast_id)
+    )
+    with database.reading() as tx:
+        return list(tx.session.execute(query).tuples())
+
+
+def test_a_full_mailbox_or_a_filter_is_no_reason_to_spare_a_destination(
+    sqlite_database: Database,
+) -> None:
+    ways_of_one = (mail("one@docomo.ne.jp"), mail("two@docomo.ne.jp"))
+    broadcast_id = city.sending(sqlite_database, ways_of_one)
+    say(sqlite_database, "email", Refused("filtered"))
+    assert [state for _, state, _ in rows(sqlite_database, broadcast_id)] == ["refused", "waiting"]

@@ -185,6 +185,19 @@ def test_a_destination_that_stops_takes_back_what_it_said_lately(world: World) -
     assert world.marks()["g1"] == ("unknown_user", 2, True)
 
 
+def test_a_site_that_somebody_gets_stopped_keeps_no_other_from_being_suspended(
+    quick: World,
+) -> None:
+    with quick.database.writing() as tx:
+        lane_states.stop(tx, LANE._replace(site="mx.attacker.example"), PACE)
+    quick.says({"g3": "unknown_user"})
+    with quick.database.writing() as tx:
+        assert suppressions.take_back(tx, "mx.attacker.example") == 0
+    quick.clock.forward(days=1)
+    quick.says({"g3": "unknown_user"})
+    assert quick.marks() == {"g3": ("unknown_user", 2, True)}
+
+
 def test_what_an_hour_ago_was_said_stands(quick: World) -> None:
     quick.suspend("g1")
     with quick.database.writing() as tx:
@@ -195,7 +208,7 @@ def test_what_an_hour_ago_was_said_stands(quick: World) -> None:
 def test_behind_a_relay_everybody_is_taken_back_and_at_an_exchanger_its_own() -> None:
     point = ContactPoint(domain="docomo.ne.jp")
     private = ContactPoint(domain="example.jp")
-    at = suppressions._is_at_any
+    at = suppressions._is_excused
     assert [at(point, [site]) for site in ("docomo", "relay", "(mx1|mx2).example.jp", "au")] == [
         True,
         True,
@@ -203,6 +216,11 @@ def test_behind_a_relay_everybody_is_taken_back_and_at_an_exchanger_its_own() ->
         False,
     ]
     assert at(private, ["gmail"]), "its mail may be received by Google"
+    assert at(private, ["(mx1|mx2).example.jp"])
+    assert at(private, ["example.jp"])
+    for site in ("mx.attacker.example", "mx.anotherexample.jp", "example.jp.attacker.example"):
+        assert not at(private, [site]), "anybody can have a site stopped that is theirs"
+        assert suppressions.is_at(private, site), "it is tried once more all the same"
     assert not at(private, [])
 
 

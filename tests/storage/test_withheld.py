@@ -13,6 +13,7 @@ from domain.suppression import UNKNOWN_USER
 from storage import ledger, recording, withheld
 from storage.database import Database
 from storage.ledger import Again, Want
+from storage.recording import Told
 from storage.tables import Broadcast
 from tests.databases import Clock
 from tests.delivery import city
@@ -51,7 +52,7 @@ def answered(database: Database, outcome: Outcome, lanes: Sequence[str]) -> None
     with database.writing() as tx:
         for held in ledger.lease(tx, "a", [Want("email", 9, lane) for lane in lanes], MINUTE):
             told = [(each.delivery_id, outcome) for each in ledger.members(tx, held.chunk_id)]
-            assert recording.record(tx, held, told, AGAIN)
+            assert not recording.record_all(tx, [Told(held, told)], AGAIN)
             assert ledger.release(tx, held)
 
 

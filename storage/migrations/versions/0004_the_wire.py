@@ -26,8 +26,7 @@ UNCHECKED = {
 
 
 def _refer_unchecked() -> None:
-    if op.get_bind().dialect.name == "sqlite" and _may_write_schema():
-        _rewrite_schema()
+    if op.get_bind().dialect.name == "sqlite" and _rewrote_schema():
         return
     for table, columns in UNCHECKED.items():
         with op.batch_alter_table(table, schema=None) as batch_op:
@@ -36,10 +35,17 @@ def _refer_unchecked() -> None:
                 batch_op.drop_constraint(name, type_="foreignkey")
 
 
-def _may_write_schema() -> bool:
-    """Some systems' SQLite is defensive and never turns this on; the tables are copied there."""
+def _rewrote_schema() -> bool:
+    """Some systems' SQLite is defensive and never lets us; the tables are copied there."""
     op.execute("PRAGMA writable_schema = ON")
-    return bool(op.get_bind().scalar(sa.text("PRAGMA writable_schema")))
+    try:
+        may = bool(op.get_bind().scalar(sa.text("PRAGMA writable_schema")))
+        if may:
+            _rewrite_schema()
+        return may
+    finally:
+        # Left on, whoever has this connection next could break every table with one statement.
+        op.execute("PRAGMA writable_schema = OFF")
 
 
 def _rewrite_schema() -> None:
@@ -58,7 +64,6 @@ def _rewrite_schema() -> None:
         bind.execute(changed, {"sql": kept, "name": table})
     # Another number, so that every connection reads the statements anew.
     op.execute(f"PRAGMA schema_version = {version + 1}")
-    op.execute("PRAGMA writable_schema = OFF")
 
 
 def _without_references(statement: str, table: str, columns: Mapping[str, str]) -> str:
@@ -145,6 +150,9 @@ def upgrade() -> None:
     with op.batch_alter_table("chunks", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_chunks_state_priority"))
         batch_op.add_column(sa.Column("turn", sa.Integer(), server_default="0", nullable=False))
+        batch_op.add_column(
+            sa.Column("patient", sa.Boolean(), server_default=sa.false(), nullable=False)
+        )
         batch_op.create_index(
             "ix_chunks_queue",
             ["state", "channel", "lane", "priority", "turn", "id"],

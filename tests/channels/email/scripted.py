@@ -29,6 +29,7 @@ MAIL = [
     "550 5.7.1 No",
     "421 4.3.2 Bye",
 ]
+NO = Reply("mail", 550, "5.7.1 No")
 RCPT = [
     "250 2.1.5 Ok",
     "250-2.1.5 so\r\n250 so",
@@ -226,6 +227,15 @@ class Keeper:
         if parcel.form + 1 >= len(parcel.forms):
             return False
         parcel.form += 1
+        self.waiting.appendleft(parcel)
+        return True
+
+    def elsewhere(self, session: Session, parcel: Parcel, reply: Reply) -> bool:
+        """As if there were another server, but once for each parcel."""
+        assert session.offered is parcel
+        if reply != NO or parcel.tries:
+            return False
+        parcel.tries += 1
         self.waiting.appendleft(parcel)
         return True
 

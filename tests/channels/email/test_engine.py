@@ -9,11 +9,12 @@ from dataclasses import replace
 
 import pytest
 
-from channels.base import LaneState
+from channels.base import LaneState, Message
 from channels.email.channel import EmailChannel
 from channels.email.routing import Answer, Site, Target
 from domain.lanes import LaneRule
 from domain.outcomes import Accepted, Refused, TryLater
+from tests.channels.answers import answer
 from tests.channels.email.sending import (
     Log,
     begun,
@@ -179,19 +180,36 @@ def test_a_rate_is_kept(standin: SmtpStandin) -> None:
     channel.close()
 
 
-def test_no_more_connections_than_allowed(standin: SmtpStandin) -> None:
+@pytest.mark.parametrize("allowed", [1, 2, 4])
+def test_no_more_connections_than_allowed_though_answers_go_beside(
+    standin: SmtpStandin, allowed: int
+) -> None:
     standin.fault(match="", phase="dot", delay=0.01)
-    channel = channel_to(standin.url, connections=4)
-    sent(channel, *["a@example.jp"] * 40)
-    assert standin.stats()["peak_connections"] == 4
+    channel = channel_to(standin.url, connections=allowed)
+    log = Log()
+    end = begun(channel, chunk([recipient(n) for n in range(40)]), log)
+    wait_for(lambda: len(log.outcomes_of) > 3)
+    assert isinstance(channel.reply(answer("a@example.jp", Message("登録"))), Accepted)
+    assert len(log.outcomes_of) < 30
+    end.result(5)
+    assert standin.stats()["peak_connections"] == allowed
     channel.close()
+
+
+def test_what_strangers_mistype_stops_no_lane(standin: SmtpStandin, channel: EmailChannel) -> None:
+    """Also where answers share the one connection of broadcasts."""
+    standin.fault(match="", phase="rcpt", reply="550 5.1.1 User unknown")
+    for number in range(25):
+        told = channel.reply(answer(f"g{number}@example.jp", Message("登録")))
+        assert told == Refused("unknown_user", "550 5.1.1")
+    assert not channel.lanes()[0].stopped
 
 
 def test_a_lane_that_has_too_much_goes_on_with_half_of_its_connections(
     standin: SmtpStandin,
 ) -> None:
     standin.fault(match="", phase="dot", delay=0.01, times=100)
-    channel = channel_to(standin.url, connections=8)
+    channel = channel_to(standin.url, connections=10)
     log = Log()
     end = begun(channel, chunk([recipient(n) for n in range(400)]), log)
     wait_for(lambda: len(log.outcomes_of) > 20)

@@ -7,6 +7,7 @@ import struct
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 
@@ -46,7 +47,7 @@ def test_no_answer_before_the_body_leaves_is_tried_again(standin: SmtpStandin, p
 
 
 def test_no_answer_to_the_body_leaves_it_unknown_and_its_lane_slower(standin: SmtpStandin) -> None:
-    channel = channel_to(standin.url, connections=4, timeouts=HASTY)
+    channel = channel_to(standin.url, connections=5, timeouts=HASTY)
     standin.fault(match="^a@", phase="dot", delay=0.4)
     log = sent(channel, "a@example.jp", "b@example.jp")
     assert log.outcomes_of[1] == Unknown("no_answer")
@@ -143,15 +144,28 @@ def test_who_takes_a_load_back_badly_harms_no_other(
     assert standin.wait(lambda stats: stats["messages"] == 4)
 
 
-def test_a_message_that_cannot_be_made_ends_its_load(
+def test_a_message_that_cannot_be_made_for_one_goes_to_the_others(
     standin: SmtpStandin, channel: EmailChannel
 ) -> None:
-    bad = chunk([recipient(1), recipient(2)._replace(page_url=None), recipient(3)])  # type: ignore[arg-type]
+    bad = chunk([recipient(1), recipient(2)._replace(page_url="https://é/"), recipient(3)])
     log = Log()
-    with pytest.raises((TypeError, AttributeError)):
-        channel.send(bad, log)
-    assert standin.stats()["messages"] == len(log.outcomes_of) <= 1
+    channel.send(bad, log)
+    assert log.outcomes_of.pop(2) == Refused("bad_address")
+    assert outcomes(log) == {Accepted}
+    assert standin.stats()["messages"] == 2
+
+
+def test_a_message_that_cannot_be_made_at_all_refuses_nobody(
+    standin: SmtpStandin, channel: EmailChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr("channels.email.message.Template.wire", Mock(side_effect=OSError("no key")))
+        log = Log()
+        with pytest.raises(OSError, match="no key"):
+            channel.send(chunk([recipient(1), recipient(2)]), log)
+    assert log.lines == []
     assert isinstance(sent(channel, "b@example.jp").outcomes_of[1], Accepted)
+    assert standin.stats()["messages"] == 1
 
 
 def test_closing_in_the_middle_leaves_nobody_waiting(standin: SmtpStandin) -> None:

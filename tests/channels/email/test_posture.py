@@ -50,7 +50,7 @@ class Tls:
 def found(sent: SentAs, zone: Zone, tls: Tls | None = None) -> dict[str, tuple[Result, str]]:
     checked = check_all(sent, Answers(zone), tls or Tls())
     assert tuple(one.name for one in checked) == CHECKS
-    return {one.name: (one.result, one.words) for one in checked}
+    return {one.name: (one.result, f"{one.words} {one.publish}".strip()) for one in checked}
 
 
 @pytest.mark.parametrize("sent", [DIRECT, RELAYED])
@@ -63,20 +63,20 @@ def test_a_domain_that_stands_well(sent: SentAs) -> None:
 
 # What is missing, and what the words say of it: word for word what to publish.
 WRONG = [
-    (DIRECT, "SPF", "", f'Publish at {DOMAIN} TXT: "v=spf1 ip4:203.0.113.5 mx -all"'),
-    (DIRECT, "SPF", "v=spf1 mx -all", f'at {DOMAIN} TXT: "v=spf1 ip4:203.0.113.5 mx -all"'),
+    (DIRECT, "SPF", "", f'{DOMAIN} TXT "v=spf1 ip4:203.0.113.5 mx -all"'),
+    (DIRECT, "SPF", "v=spf1 mx -all", f'{DOMAIN} TXT "v=spf1 ip4:203.0.113.5 mx -all"'),
     (DIRECT, "SPF", "v=spf1 +all", "lets everybody send"),
     (DIRECT, "SPF", "v=spf1 ipv4:1 -all", "“ipv4:1” in the SPF record is not understood"),
     (DIRECT, "SPF", "v=spf1" + " a" * 11 + " -all", "more than 10 times"),
-    (RELAYED, "SPF", "", f'Publish at {DOMAIN} TXT: "v=spf1 mx <what whoever runs'),
+    (RELAYED, "SPF", "", f'{DOMAIN} TXT "v=spf1 mx <what whoever runs'),
     (RELAYED, "SPF", "v=spf1 -all", "lets nobody send"),
     (RELAYED, "SPF", "v=spf1 mx +all", "lets everybody send"),
-    (DIRECT, "DKIM", "", f'at s1._domainkey.{DOMAIN} TXT: "v=DKIM1; k=rsa; p=MIIBKEY="'),
+    (DIRECT, "DKIM", "", f's1._domainkey.{DOMAIN} TXT "v=DKIM1; k=rsa; p=MIIBKEY="'),
     (DIRECT, "DKIM", "v=DKIM1; p=OTHER=", "not the one that mail is signed with"),
     (DIRECT, "DKIM", "v=DKIM1; p=", "revoked"),
     (DIRECT, "DKIM", "v=DKIM1; h=sha1; p=MIIBKEY=", "does not allow our signatures"),
     (replace(DIRECT, signing=None), "DKIM", "", "RENRAKUMO_DKIM_SELECTOR"),
-    (DIRECT, "DMARC", "", f'at _dmarc.{DOMAIN} TXT: "v=DMARC1; p=none"'),
+    (DIRECT, "DMARC", "", f'_dmarc.{DOMAIN} TXT "v=DMARC1; p=none"'),
     (DIRECT, "DMARC", "v=DMARC1; rua=mailto:a@b.jp", "no p= that counts"),
     (replace(DIRECT, signing=Signing("provider.jp", "s1")), "DMARC", None, f"DOMAIN={DOMAIN}"),
     (
@@ -85,9 +85,9 @@ WRONG = [
         "v=DMARC1; p=none; adkim=s",
         f"set RENRAKUMO_DKIM_DOMAIN={DOMAIN}",
     ),
-    (DIRECT, "MX", "", f"Publish at {DOMAIN} MX: 10"),
+    (DIRECT, "MX", "", f"{DOMAIN} MX 10 <"),
     (DIRECT, "MX", "0 .", "null MX"),
-    (DIRECT, "MX", "10 gone.jp.", "Publish at gone.jp A"),
+    (DIRECT, "MX", "10 gone.jp.", "gone.jp A <its address>"),
     (DIRECT, "PTR", "", "203.0.113.5 has no name (PTR). Ask whoever gave you the address for"),
     (
         DIRECT,
@@ -97,7 +97,7 @@ WRONG = [
     ),
     (replace(DIRECT, ehlo="[127.0.0.1]"), "PTR", "", f"for the PTR mail.{DOMAIN}"),
     (replace(DIRECT, ehlo="b.jp"), "PTR", None, f"Set RENRAKUMO_MAIL_EHLO_NAME=out.{DOMAIN}"),
-    (replace(DIRECT, ehlo="new.jp"), "PTR", "new.jp.", "Publish at new.jp A: 203.0.113.5"),
+    (replace(DIRECT, ehlo="new.jp"), "PTR", "new.jp.", "new.jp A 203.0.113.5"),
     (replace(DIRECT, ways=ways("mx://10.0.0.5"), ehlo="[127.0.0.1]"), "PTR", None, "(NAT)"),
     (replace(DIRECT, ways=ways("mx://"), ehlo="nowhere.jp"), "SPF", None, "write it into mx://"),
 ]
@@ -191,16 +191,24 @@ def test_tls_of_relays_and_of_our_own_way_out() -> None:
     ("sender", "url", "servers", "pretence"),
     [
         ("a@midori.example", "smtp://127.0.0.1:2525", "", True),
-        ("a@x.example.com", "smtp://localhost,smtp://[::1]:25", "", True),
-        ("a@midori.test", "mx://127.0.0.2", "127.0.0.1:5353,[::1]:5353", True),
-        ("a@midori.test", "mx://127.0.0.2", "", False),
-        ("a@midori.test", "mx://127.0.0.2", "127.0.0.1,192.0.2.1", False),
-        ("a@midori.example", "smtp://127.0.0.1,smtp://relay.jp", "", False),
-        ("a@city.jp", "smtp://127.0.0.1", "", False),
-        ("a@myexample.com", "smtp://127.0.0.1", "", False),
-        ("a@mail.example.jp", "smtp://127.0.0.1", "", True),
-        ("a@example2.lg.jp", "smtp://127.0.0.1", "", True),
-        ("a@example.midori.jp", "smtp://127.0.0.1", "", False),
+        ("a@x.example.com", "smtp://localhost:2525,smtp://[::1]:2526", "", True),
+        # A real mail server listens there, and sends on what it gets.
+        ("a@midori.example", "smtp://127.0.0.1", "", False),
+        ("a@midori.example", "smtp://127.0.0.1:587", "", False),
+        ("a@midori.example", "smtps://127.0.0.1", "", False),
+        ("a@midori.example", "smtp://127.0.0.1:2525,smtp://127.0.0.1", "", False),
+        # A resolver of this machine's own knows every real carrier.
+        ("a@midori.example", "mx://203.0.113.5", "127.0.0.53", False),
+        ("a@midori.example", "mx://?port=25", "127.0.0.1:5353", False),
+        ("a@midori.test", "mx://127.0.0.2?port=2525", "127.0.0.1:5353,[::1]:5353", True),
+        ("a@midori.test", "mx://127.0.0.2?port=2525", "", False),
+        ("a@midori.test", "mx://127.0.0.2?port=2525", "127.0.0.1,192.0.2.1", False),
+        ("a@midori.example", "smtp://127.0.0.1:2525,smtp://relay.jp:2525", "", False),
+        ("a@city.jp", "smtp://127.0.0.1:2525", "", False),
+        ("a@myexample.com", "smtp://127.0.0.1:2525", "", False),
+        ("a@mail.example.jp", "smtp://127.0.0.1:2525", "", True),
+        ("a@example2.lg.jp", "smtp://127.0.0.1:2525", "", True),
+        ("a@example.midori.jp", "smtp://127.0.0.1:2525", "", False),
     ],
 )
 def test_only_a_stage_goes_unchecked(sender: str, url: str, servers: str, pretence: bool) -> None:

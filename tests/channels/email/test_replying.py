@@ -17,7 +17,9 @@ from tests.channels.answers import answer
 def test_a_relay_that_hangs_holds_a_reply_up_only_for_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("channels.email.channel._REPLY_TIMEOUTS", Timeouts(connect=0.2))
+    monkeypatch.setattr(
+        "channels.email.channel._REPLY_TIMEOUTS", Timeouts(connect=0.2, greeting=0.2)
+    )
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         channel = EmailChannel(MailWays(f"smtp://127.0.0.1:{port}"), "school@example.jp")

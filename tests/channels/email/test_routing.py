@@ -8,19 +8,21 @@ from typing import Any
 import pytest
 
 from channels.email import lookup, routing
+from channels.email.exchangers import is_reachable
 from channels.email.lookup import sync_resolver
 from channels.email.routing import Answer, Router, Site, Target, router, site_name
 from domain.lanes import OTHER, RELAY, RULES, rule_of
 from domain.outcomes import Refused, TryLater
 from tests.dns_standin import DnsStandin, Records, dns_standin
 
+# Addresses for documentation are no mail server's; nothing is ever sent to these.
 ZONE: Records = {
     "two.jp": {"MX": ["20 b.two.jp.", "10 a.two.jp.", "10 A.mail.two.jp.", "0 ."], "ttl": 500},
     "same.jp": {"MX": ["5 a.mail.two.jp.", "5 a.two.jp.", "90 gone.two.jp."]},
-    "a.two.jp": {"A": ["192.0.2.1"], "AAAA": ["2001:db8::1"]},
-    "a.mail.two.jp": {"A": ["192.0.2.2"]},
-    "b.two.jp": {"A": ["192.0.2.3", "192.0.2.4"]},
-    "plain.jp": {"A": ["192.0.2.5"]},
+    "a.two.jp": {"A": ["1.0.2.1"], "AAAA": ["2400:db8::1"]},
+    "a.mail.two.jp": {"A": ["1.0.2.2"]},
+    "b.two.jp": {"A": ["1.0.2.3", "1.0.2.4"]},
+    "plain.jp": {"A": ["1.0.2.5"]},
     "null.jp": {"MX": ["0 ."]},
     "text.jp": {"TXT": ["nothing"]},
     "broken.jp": {"MX": ["10 gone.jp.", "20 text.jp."]},
@@ -31,9 +33,9 @@ ZONE: Records = {
     "circle2.jp": {"CNAME": ["circle.jp."]},
     "here.jp": {"MX": ["10 here.jp."], "A": ["127.0.0.1"]},
     "workspace.ed.jp": {"MX": ["1 aspmx.l.google.com."]},
-    "aspmx.l.google.com": {"A": ["192.0.2.7"]},
+    "aspmx.l.google.com": {"A": ["1.0.2.7"]},
     "docomo.ne.jp": {"MX": ["10 b.two.jp."], "ttl": 7200},
-    "six.jp": {"AAAA": ["2001:db8::6"]},
+    "six.jp": {"AAAA": ["2400:db8::6"]},
 }
 
 
@@ -93,7 +95,7 @@ def test_relays_are_one_site_in_their_order() -> None:
     (site,) = sites(ways, "docomo.ne.jp")
     assert site.targets == (
         Target("a", "a", 25, "offered"),
-        Target("b", "b", 465, "at once", "u", "p"),
+        Target("b", "b", 465, "at once", "u", "p", preference=1),
     )
     assert (site.name, site.egress, site.until) == (RELAY, "", None)
     assert (site.rule.connections, site.rule.per_second) == (3, 30)
@@ -107,8 +109,8 @@ def test_exchangers_by_preference(dns: DnsStandin) -> None:
         (site,) = sites(direct(dns), "two.jp")
         first, second, *last = addresses(site)
         orders.add((first, second))
-        assert set(last) == {"192.0.2.3", "192.0.2.4"}
-    assert orders == {("192.0.2.1", "192.0.2.2"), ("192.0.2.2", "192.0.2.1")}
+        assert set(last) == {"1.0.2.3", "1.0.2.4"}
+    assert orders == {("1.0.2.1", "1.0.2.2"), ("1.0.2.2", "1.0.2.1")}
     assert (site.name, site.rule) == ("(a.mail|a).two.jp", rule_of(OTHER))
     assert {target.host for target in site.targets} == {"a.two.jp", "a.mail.two.jp", "b.two.jp"}
     assert {(target.port, target.tls) for target in site.targets} == {(25, "offered")}
@@ -142,11 +144,12 @@ def test_where_no_mail_goes(dns: DnsStandin, domain: str, answer: Answer) -> Non
 
 
 @pytest.mark.parametrize(
-    ("domain", "expected"), [("plain.jp", "plain.jp"), ("aliased.jp", "mx.aliased.jp")]
+    ("domain", "expected", "preference"),
+    [("plain.jp", "plain.jp", 0), ("aliased.jp", "mx.aliased.jp", 10)],
 )
-def test_oddities_that_work(dns: DnsStandin, domain: str, expected: str) -> None:
+def test_oddities_that_work(dns: DnsStandin, domain: str, expected: str, preference: int) -> None:
     (site,) = sites(direct(dns), domain)
-    assert site.targets == (Target(expected, "192.0.2.5", 25, "offered"),)
+    assert site.targets == (Target(expected, "1.0.2.5", 25, "offered", preference=preference),)
     assert site.name == expected
 
 
@@ -170,7 +173,7 @@ def test_an_answer_too_long_for_one_packet(dns: DnsStandin) -> None:
 
 def test_one_exchanger_that_cannot_be_looked_up_stops_no_other(dns: DnsStandin) -> None:
     dns.fault(match="^a.* A$", kind="servfail")
-    assert sorted(addresses(sites(direct(dns), "two.jp")[0])) == ["192.0.2.3", "192.0.2.4"]
+    assert sorted(addresses(sites(direct(dns), "two.jp")[0])) == ["1.0.2.3", "1.0.2.4"]
 
 
 def test_lanes(dns: DnsStandin) -> None:
@@ -179,6 +182,25 @@ def test_lanes(dns: DnsStandin) -> None:
     assert [target.tls for target in workspace.targets] == ["required"]
     (docomo,) = sites(direct(dns), "docomo.ne.jp")
     assert (docomo.name, docomo.rule) == ("docomo", RULES["docomo"])
+
+
+def test_whoever_names_a_carriers_host_among_others_is_not_in_its_lane(dns: DnsStandin) -> None:
+    """Its other server would freeze the lane, or have it stopped."""
+    web = {"A": ["1.0.2.8"]}
+    names = ("www.docomo.ne.jp", "mx.docomo.ne.jp", "evil.jp", "lsean.ezweb.ne.jp")
+    dns.zone(
+        {
+            "evil.jp": {"MX": ["10 www.docomo.ne.jp.", "20 evil.jp."], **web},
+            "evil2.jp": {"MX": ["10 www.docomo.ne.jp.", "20 lsean.ezweb.ne.jp."]},
+            "hosted.jp": {"MX": ["10 www.docomo.ne.jp.", "20 mx.docomo.ne.jp."]},
+            "docomo.ne.jp": {"MX": ["10 mx.docomo.ne.jp.", "20 evil.jp."]},
+            **{name: web for name in names if name != "evil.jp"},
+        }
+    )
+    asked_of = ("evil.jp", "evil2.jp", "hosted.jp", "docomo.ne.jp")
+    found = [sites(direct(dns), domain)[0] for domain in asked_of]
+    assert [site.name for site in found] == ["www.docomo.ne.jp"] * 2 + ["docomo"] * 2
+    assert [site.rule.name for site in found] == [OTHER, OTHER, "docomo", "docomo"]
 
 
 def test_one_site_for_each_of_our_addresses(dns: DnsStandin) -> None:
@@ -190,12 +212,31 @@ def test_one_site_for_each_of_our_addresses(dns: DnsStandin) -> None:
         ("2001:db8::25", 1),
     ]
     assert {target.tls for target in found[0].targets} == {"required"}
-    assert addresses(sites(ways, "six.jp")[0]) == ["2001:db8::6"]
+    assert addresses(sites(ways, "six.jp")[0]) == ["2400:db8::6"]
+
+
+_ELSEWHERE = """127.0.0.1 10.0.0.1 172.16.0.1 192.168.0.1 100.64.0.1 169.254.0.1 0.1.2.3 240.0.0.1
+224.0.0.1 255.255.255.255 203.0.113.5 ::1 ::ffff:127.0.0.1 ::ffff:10.0.0.1 ::ffff:1.0.2.1
+64:ff9b::a00:1 2002:a00:1::1 fc00::1 fd12::1 fe80::1 fec0::1 ff0e::1 ::10.0.0.1"""
+
+
+@pytest.mark.parametrize("address", _ELSEWHERE.split())
+def test_what_is_not_on_the_internet_is_no_mail_server(address: str) -> None:
+    assert not is_reachable(address)
+
+
+def test_nothing_is_sent_to_an_address_of_our_own(dns: DnsStandin) -> None:
+    ways = direct(dns, "mx://1.0.2.3, mx://[2400:db8:0::1]")
+    assert {a for site in sites(ways, "two.jp") for a in addresses(site)} == {
+        "1.0.2.1",
+        "1.0.2.2",
+        "1.0.2.4",
+    }
 
 
 def test_another_port_is_for_standins(dns: DnsStandin) -> None:
     (site,) = sites(direct(dns, "mx://?port=2525"), "here.jp")
-    assert site.targets == (Target("here.jp", "127.0.0.1", 2525, "offered"),)
+    assert site.targets == (Target("here.jp", "127.0.0.1", 2525, "offered", preference=10),)
 
 
 def test_one_question_at_a_time_and_again_when_its_time_is_over(
@@ -218,7 +259,7 @@ def test_one_question_at_a_time_and_again_when_its_time_is_over(
 def test_a_time_is_neither_too_short_nor_too_long(
     dns: DnsStandin, clock: Clock, ttl: int, seconds: int
 ) -> None:
-    dns.zone({"x.jp": {"MX": ["10 x.jp."], "A": ["192.0.2.1"], "ttl": ttl}})
+    dns.zone({"x.jp": {"MX": ["10 x.jp."], "A": ["1.0.2.1"], "ttl": ttl}})
     assert sites(direct(dns), "x.jp")[0].until == 1000 + seconds
 
 
@@ -268,6 +309,9 @@ def test_warming_asks_for_every_known_domain(dns: DnsStandin) -> None:
         (["mx.a.jp"], "mx.a.jp"),
         (["mx2.a.jp", "mx1.a.jp"], "(mx1|mx2).a.jp"),
         (["mx.a.jp", "mx.b.com"], "(mx.a.jp|mx.b.com)"),
+        # Lanes' names have no dot.
+        (["docomo"], "docomo."),
+        ([RELAY], "relay."),
     ],
 )
 def test_names_of_sites(hosts: list[str], name: str) -> None:

@@ -195,8 +195,10 @@ def test_what_is_no_smtp_ends_the_connection(said: str) -> None:
 
 
 def test_a_reply_without_end_ends_the_connection() -> None:
-    keeper, _ = spoken("\r\n".join(["250-more"] * 1_100), "250-more")
-    assert keeper.ended_with == [1]
+    long, many = ["550-" + "x" * 30_000] * 3, ["\r\n".join(["550-more"] * 101)]
+    for said in (long, many, ["550 " + "x" * 70_000]):
+        keeper, _ = spoken(*said, "550 No", "503 No", "503 No", count=1)
+        assert (keeper.told, keeper.ended_with) == ({}, [1])
 
 
 def test_what_fails_in_the_keeper_loses_nothing() -> None:

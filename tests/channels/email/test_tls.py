@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from channels.base import Message
 from domain.outcomes import Accepted, Outcome, TryLater
 from tests.channels.answers import answer
-from tests.channels.email.sending import channel_to, sent
+from tests.channels.email.sending import QUICK, channel_to, sent, wait_for
 from tests.smtp_standin import SmtpStandin, smtp_standin
 
 
@@ -91,13 +92,18 @@ def half_a_server(*said: bytes) -> Iterator[tuple[int, list[bytes]]]:
         listening.shutdown(socket.SHUT_RDWR)
 
 
+HASTY = replace(QUICK, command=0.1, quit=0.1, handshake=0.05)
 GREETING = (b"220 hello\r\n", b"250-hello\r\n250 STARTTLS\r\n")
 
 
-def test_who_offers_tls_and_cannot_is_given_the_mail_without() -> None:
-    with half_a_server(*GREETING, b"220 go on\r\n", b"no TLS\r\n") as (port, heard):
-        channel = channel_to(f"smtp://127.0.0.1:{port}")
+@pytest.mark.usefixtures("short_pauses")
+@pytest.mark.parametrize("handshake", [b"no TLS\r\n", b""])
+def test_who_offers_tls_and_cannot_is_given_the_mail_without(handshake: bytes) -> None:
+    """Also who says nothing any more."""
+    with half_a_server(*GREETING, b"220 go on\r\n", handshake) as (port, heard):
+        channel = channel_to(f"smtp://127.0.0.1:{port}", timeouts=HASTY)
         assert sent(channel, "a@example.jp").outcomes_of == {1: TryLater("no_relay")}
+        wait_for(lambda: len(heard) == 4 or bool(handshake))
         heard.clear()
         sent(channel, "a@example.jp")
         channel.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import get_args
 
 import pytest
@@ -153,6 +154,14 @@ SAYINGS: tuple[tuple[str, str, Phase, int, str, str], ...] = (
     (RFC, "other", "rcpt", 450, "4.2.0 Greylisted, come back", "greylisted"),
     (RFC, "other", "rcpt", 452, "4.2.2 Over quota", "mailbox_full"),
     (RFC, "other", "rcpt", 552, "5.2.2 Mailbox full", "mailbox_full"),
+    # the server's own disk is full
+    (POSTFIX, "other", "rcpt", 452, "4.3.1 Insufficient system storage", "temporary"),
+    (MICROSOFT, "outlook", "dot", 452, "4.3.1 Insufficient system resources", "temporary"),
+    (RFC, "other", "rcpt", 452, "Requested action not taken: insufficient system storage",
+     "temporary"),
+    (RFC, "other", "dot", 554, "5.3.1 Mail system full", "temporary"),
+    (RFC, "other", "rcpt", 452, "4.3.1 Mailbox over quota", "mailbox_full"),
+    (RFC, "other", "rcpt", 452, "4.2.2 Insufficient system storage", "mailbox_full"),
     (RFC, "other", "rcpt", 552, "", "mailbox_full"),
     (RFC, "other", "dot", 421, "4.3.2 closing", "too_busy"),
     (RFC, "other", "rcpt", 450, "4.7.1 Too many messages", "too_busy"),
@@ -193,6 +202,34 @@ def test_what_carriers_say(
     said = verdict(phase, code, text, lane)
     assert isinstance(said, TryLater if reason in LATER else Refused), source
     assert said.reason == reason, source
+
+
+_NAMES = """sports99 cats22 busy.mom ip.tanaka a-ip abl12 spam.box over.quota ptr spf30 policy
+greylist security tls.required "tls.required" vs98-ip0 rp-001 user.unknown"""
+
+
+@pytest.mark.parametrize("name", _NAMES.split())
+def test_what_somebody_is_called_says_nothing(name: str) -> None:
+    """An outcome that is about us would have the mail tried again, and the lane slowed down."""
+    address = f"{name}@docomo.ne.jp"
+    texts = (f"Unknown user {address}", f"Unknown user {name}", f"<{address}>: User unknown",
+             f"5.1.1 {address}... User unknown", f"No such user ({address})",
+             f"<{name}>: no such user", f"Invalid recipient: <{address}>",
+             f'User "{address}" not found')  # fmt: skip
+    assert {verdict("rcpt", 550, text, "docomo") for text in texts} == {
+        Refused("unknown_user", "550"),
+        Refused("unknown_user", "550 5.1.1"),
+    }
+    assert verdict("rcpt", 552, f"Too much mail data {name}") == TryLater("mailbox_full")
+
+
+def test_however_much_is_said_it_is_judged_at_once() -> None:
+    far = "x" * 2_000 + " queued as 4F1B2C"
+    assert verdict("dot", 250, far) == Accepted("")
+    began = time.process_time()
+    for text in ("<" * 70_000, "@" * 70_000, "a<@" * 20_000, '"' * 70_000, "unknown user(" * 5_000):
+        verdict("rcpt", 550, text)
+    assert time.process_time() - began < 0.5
 
 
 def test_the_table_speaks_of_every_lane_there_is() -> None:

@@ -289,7 +289,7 @@ def test_closing_while_it_starts(standin: SmtpStandin) -> None:
 def test_whose_domain_is_only_received_at_a_carriers_says_nothing_of_the_carriers_addresses() -> (
     None
 ):
-    """Anybody can have a domain whose mail docomo is named to receive, and it knows nobody there."""
+    """Anybody can name docomo as the receiver of a domain, and it knows nobody there."""
     lane = Lane(Site("docomo", rule_of("docomo"), ()), 0.0, None)
     for _ in range(100):
         lane.answer(Refused("unknown_user"), "evil.jp")

@@ -91,7 +91,7 @@ class Settings(BaseSettings):
         default=None, description="The sender's address of every mail. Mail is off without it."
     )
     mail_connections: int = Field(
-        default=20,
+        default=40,
         ge=1,
         le=200,
         description="How many connections one sending worker opens to a relay at most. Straight to "

@@ -33,7 +33,7 @@ class MailSettings:
 
     relays: str = field(repr=False)
     mail_from: str
-    connections: int = 20
+    connections: int = 40
     ehlo_name: str = ""
     dns_servers: str = ""
     dkim: DkimSettings | None = None

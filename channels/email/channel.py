@@ -57,7 +57,7 @@ class MailWays:
     """
 
     urls: str
-    connections: int = 20
+    connections: int = 40
     dns_servers: str = ""
     ehlo_name: str = ""
     timeouts: Timeouts = Timeouts()  # noqa: RUF009 - frozen

@@ -228,10 +228,10 @@ def _told(runs: Sequence[Run], seconds: float) -> dict[str, Any]:
     """What is said of the whole path beyond its speed; the worker's memory before the first
     broadcast, and during and after the last."""
     memory = runs[-1].memory
-    freeze = median(run.freeze for run in runs)
+    first = median(run.first for run in runs)
     return {
         "us_per_recipient": round(seconds / runs[0].recipients * 1e6, 2),
-        "freeze_share": round(freeze / seconds, 3),
+        "first_after_share": round(first / seconds, 3),
         "memory_start_mb": round(runs[0].memory.start / _MB, 1),
         "memory_middle_mb": round(memory.middle / _MB, 1),
         "memory_end_mb": round(memory.end / _MB, 1),

@@ -63,7 +63,7 @@ _OPTIONS = (
         help="A server on which a database of the bench's own may be made.",
     ),
     click.option("--postgresql-large", type=int, help="Other than --large; 0 for none."),
-    click.option("--connections", default=30, show_default=True, help="Of our sender."),
+    click.option("--connections", default=40, show_default=True, help="Of our sender."),
     click.option("--only", multiple=True, type=click.Choice(tuple(PARTS)), help="These parts."),
     click.option("--quick", is_flag=True, help="So few that the figures mean nothing."),
     click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path)),

@@ -12,7 +12,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 _FROM, _TO = "<!-- measured: by `make bench` -->", "<!-- /measured -->"
 WHOLE_COLUMNS = (
     "us_per_recipient",
-    "freeze_share",
+    "first_after_share",
     "memory_start_mb",
     "memory_middle_mb",
     "memory_end_mb",
@@ -22,7 +22,7 @@ WHOLE_COLUMNS = (
 )
 _HEADINGS = (
     "µs each",
-    "freeze",
+    "to the first",
     "MB at start",
     "half-way",
     "at the end",

@@ -50,7 +50,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One broadcast.  `freeze` are the seconds of the whole in which the audience was frozen.
+    """One broadcast.  `first` are the seconds to the first outcome, mostly freezing.
 
     `ahead` are the seconds by which it was approved before it was due: below 0, approving is part
     of what was measured.  `lost` have no 250 of the sink, `doubled` are messages that it took
@@ -59,7 +59,7 @@ class Run:
 
     recipients: int
     seconds: float
-    freeze: float
+    first: float
     ahead: float
     memory: Memory
     lost: int
@@ -140,15 +140,16 @@ def _send(where: Installation, worker: subprocess.Popen[bytes], recipients: int)
     with where.house.database.reading() as tx:
         row = stored.broadcast(tx, broadcast_id)
         last = accounts.last_outcome(tx, broadcast_id)
+        (begun,) = accounts.begun(tx, [broadcast_id])
         accepted = progress(tx, broadcast_id).counts[State.ACCEPTED]
     assert row.due_at is not None
-    assert row.frozen_at is not None
+    assert begun.first_at is not None
     assert last is not None
     settled(where.sink, before + accepted, 5)
     return Run(
         recipients,
         (last - row.due_at).total_seconds(),
-        (row.frozen_at - row.due_at).total_seconds(),
+        (begun.first_at - row.due_at).total_seconds(),
         (row.due_at - approved).total_seconds(),
         watch.memory(),
         lost=recipients - accepted,

@@ -32,8 +32,8 @@ from storage.tables.columns import Id
 # References by the IDs of their deliveries, by the IDs of the chunks that were leased.
 Accepted = Mapping[int, Mapping[int, str]]
 
-# Stands in no reference (domain.deliveries.reference_kept).
 _NUMBERS: TypeEngine[list[int]] = ARRAY(BigInteger)  # type: ignore[assignment]  # said too widely
+# Stands in no reference (domain.deliveries.reference_kept).
 _SEPARATOR = "\x1f"
 _DELIVERIES = Delivery.__table__
 

@@ -16,7 +16,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from domain.breaker import LANE_STOPPED
 from domain.broadcasts import State as Sending
 from domain.deliveries import State
-from domain.lanes import OTHER, RULES
+from domain.lanes import OTHER, RELAY
 from domain.suppression import UNKNOWN_USER
 from storage import broadcasts, chunks, suppressions
 from storage.chunks import OPEN_ROW, READY
@@ -127,4 +127,4 @@ def let_go(tx: Transaction, site: str) -> int:
 
 def _lanes(site: str) -> tuple[ColumnElement[bool], ...]:
     """In which lanes of the ledger mail for a destination waits; behind a relay in all."""
-    return (Chunk.lane.in_((site, OTHER)),) if site in RULES or "." in site else ()
+    return () if site == RELAY else (Chunk.lane.in_((site, OTHER)),)
